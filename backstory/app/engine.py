@@ -182,6 +182,11 @@ class Engine:
         return self.command is not None and self.command.wishing.anywhere
 
     @property
+    def shared(self) -> bool:
+        """Whether another process may have been told what is to hold here."""
+        return self._lanes is not None and self._lanes.shared
+
+    @property
     def crowded(self) -> bool:
         """Whether memory lags behind so far that it must not take on more."""
         return len(self._beside) >= _MOST_BESIDE
@@ -282,8 +287,7 @@ class Engine:
         config, self._ended = self.config, False
         self._lanes = lanes = await open_lanes(config.storage.url, config.storage.journal)
         await self._follow(lanes)
-        self.threads = threads = Threads(lanes, self._clock, lambda path: protected_from(path, self._settings.window))
-        threads.tombs = await lanes.read(lambda store: store.tombs())
+        self.threads = threads = await self._threads(lanes)
         meaning = None
         if config.vectors.model != "none":
             meaning = Meaning(lanes, _VECTOR_SHARE * config.recall.deadline_ms / 1000, self.failed)
@@ -328,8 +332,8 @@ class Engine:
             threads.tombs = tombs.after(threads.tombs)
             _all(clear)
 
-        self._forgotten = Forgotten(lanes, forget, self._learn, self.opening.gone, self._clock)
-        line.forgets.changed = self._forgotten.drop
+        self._forgotten = Forgotten(lanes, forget, self._learn, self.opening.gone, threads.heed, self._clock)
+        line.forgets.changed, threads.look = self._forgotten.drop, self._forgotten.look
         self.pins = Pins(lanes, threads.pinned)
         await self._forgotten.start()
         await self.pins.start()
@@ -342,6 +346,12 @@ class Engine:
         if await lanes.read(lambda store: store.conversations(None, 1)):
             shelf.warm_up()
         await self.opening.begin(lanes)
+
+    async def _threads(self, lanes: StoreLanes) -> Threads:
+        unseen = not self.config.storage.url.startswith("sqlite")  # who shares a file with us is on this machine
+        threads = Threads(lanes, self._clock, lambda path: protected_from(path, self._settings.window), unseen)
+        threads.tombs = await lanes.read(lambda store: store.tombs())
+        return threads
 
     async def _follow(self, lanes: StoreLanes) -> None:
         """Take in what dead processes have left; what is said from now on comes after it, also where the clock has gone back since."""

@@ -217,6 +217,15 @@ class Store(Protocol):
         the principal has no such conversation."""
         ...
 
+    def put_about(self, principal: str, conversation_id: str, label: str | None = None, memory: bool | None = None) -> None:
+        """Name a conversation of this principal that is there, and say whether memory is on for it; None: as it is. `write` sets both for a
+        new one alone: what comes late, or from a process that has not heard of it, changes neither."""
+        ...
+
+    def abouts(self, conversation_ids: Sequence[str]) -> dict[str, tuple[str, bool, dict[str, str]]]:
+        """Label, whether memory is on, and what a user has set, of those of these conversations that are there."""
+        ...
+
     def stubs(self, conversation_id: str) -> list[Stub]:
         """By age, oldest first."""
         ...

@@ -4,7 +4,7 @@ noticing that the whole database is gone."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from backstory.commands.forgetting import FORGET
 from backstory.core.ids import ids_since, ids_span
@@ -20,7 +20,8 @@ _LATE_S = 5.0
 
 class Forgotten:
     """Looks for new receipts and forgets that wait; `forget` drops what is held in memory, and takes the tombs. `learn` takes the key and
-    the tombs of what is not to be remembered. `gone` is called once, when the database is no longer there. `clock`: Unix seconds."""
+    the tombs of what is not to be remembered. `gone` is called once, when the database is no longer there. `heed` looks for
+    what else other processes were told. `clock`: Unix seconds."""
 
     def __init__(
         self,
@@ -28,6 +29,7 @@ class Forgotten:
         forget: Callable[[Tombs], None],
         learn: Callable[[bytes, list[Tomb]], None],
         gone: Callable[[], None],
+        heed: Callable[[], Awaitable[None]],
         clock: Callable[[], float],
     ) -> None:
         self._learn = learn
@@ -36,6 +38,7 @@ class Forgotten:
         self._lanes = lanes
         self._forget = forget
         self._gone = gone
+        self._heed = heed
         self._last = 0
         self._waiting: frozenset[tuple[str, str, str]] = frozenset()
         self._task: asyncio.Task[None] | None = None
@@ -58,13 +61,14 @@ class Forgotten:
     async def look(self) -> bool:
         """Whether something was forgotten since the last look."""
         after, since = self._last, self._laid
-        key, laid = await self._lanes.read(lambda store: store.laid(since))
+        (key, laid), receipts, stated = await self._lanes.read(
+            lambda store: (store.laid(since), store.receipts(after), store.stated(FORGET))
+        )
         if laid:
             # Another process may have drawn a smaller number and write it later.
             self._laid = max(since, laid[-1].turn - ids_span(_LATE_S))
             self._learn(key, laid)
-        receipts = await self._lanes.read(lambda store: store.receipts(after))
-        waiting = frozenset(await self._lanes.read(lambda store: store.stated(FORGET)))
+        waiting = frozenset(stated)
         if not receipts and waiting == self._waiting:
             return False
         await self.drop()
@@ -81,6 +85,7 @@ class Forgotten:
             await asyncio.sleep(_LOOK_S)
             try:
                 await self.look()
+                await self._heed()
             except StoreGone:
                 self._gone()
                 return

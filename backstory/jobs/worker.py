@@ -14,6 +14,7 @@ from backstory.errors import FencedError, StoreError
 
 T = TypeVar("T")
 _LEASE_S = 30.0
+_STOP_S = 2.0
 # After a change the worker rests so long, so that one answer's turns are worked on together.
 _REST_S = 0.5
 # It looks for work that nobody told it of (another process, a restart) so often.
@@ -96,12 +97,12 @@ class Worker:
         self._later = loop.call_later(seconds, self.wake)
 
     async def stop(self) -> None:
-        """End after the running step."""
+        """End after the running step. A lease that cannot be given back, for the store cannot be written, is not waited for."""
         if self._later is not None:
             self._later.cancel()
         if self._task is not None:
             self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await asyncio.wait({self._task}, timeout=_STOP_S)
             self._task = None
 
     async def round(self) -> int:

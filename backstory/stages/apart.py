@@ -12,12 +12,14 @@ from collections.abc import Callable, Collection, Set
 
 from msgspec.structs import replace
 
-from backstory.core.lines import without
+from backstory.core.lines import tells_nothing, unsaid, without
 from backstory.core.records import Digest, Turn
 from backstory.core.store import Lanes, Store
+from backstory.core.tokens import estimate
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
 from backstory.memory.economy.holding import spoken
+from backstory.memory.folding.assembly import digest_block
 from backstory.memory.identity import belonging
 from backstory.memory.identity.belonging import Elsewhere
 from backstory.memory.reading.envelope import strip
@@ -93,7 +95,8 @@ def grouped(visit: Visit) -> bool:
 
 def heard(visit: Visit, digest: Digest | None) -> tuple[Digest | None, int]:
     """A digest without the lines that tell of turns said elsewhere (`visit.apart`), but what the client sends itself may be told in short;
-    and the tokens that are left out. Costs a look at each folded turn where there are such turns. Sets `visit.unheard`."""
+    and the tokens that are left out. Where nothing is left of it, it says which turns of the group it stands for. Costs a look at each
+    folded turn where there are such turns. Sets `visit.unheard`."""
     if digest is None or not visit.apart:
         return digest, 0
     path, sent = visit.thread.path[: visit.thread.folded(visit.upto)], {*visit.reading.places, *visit.reading.also}
@@ -103,6 +106,10 @@ def heard(visit: Visit, digest: Digest | None) -> tuple[Digest | None, int]:
     # Those that its lines name are enough to tell what was left out.
     visit.unheard = tuple(sorted(gone.intersection(map(int, _NUMBER.findall(digest.text))))) or (min(gone),)
     found = without(digest, gone, claims=False) or replace(digest, text="", tokens=0)
+    own = [turn.position + 1 for turn in path if turn.position + 1 not in gone]
+    if tells_nothing(found):
+        text = digest_block(unsaid(own[0], own[-1])) if own else ""
+        found = replace(digest, text=text, tokens=estimate(text))
     return found, digest.tokens - found.tokens
 
 

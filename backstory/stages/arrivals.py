@@ -27,6 +27,7 @@ from backstory.core.store import Lanes
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
 from backstory.memory.identity.clients import CLIENTS
+from backstory.memory.identity.named import told_again
 from backstory.memory.identity.side import side_request
 from backstory.memory.identity.thread import Thread
 from backstory.memory.reading.timing import dated
@@ -297,7 +298,8 @@ def unfold(arrival: Arrival, wire: Wire, reply: Reply | None, estimate: Callable
         messages = [wire.message(item, (*prompt.items_at, first + index)) for index, item in enumerate(items)]
     except DocumentError:
         return Batch()
-    head = Head("POST", arrival.path, "", ((b"user-agent", arrival.agent.encode("latin-1", "replace")),))
+    named = told_again(arrival.names)
+    head = Head("POST", arrival.path, "", ((b"user-agent", arrival.agent.encode("latin-1", "replace")), *named))
     if side_request(head, prompt, document, messages):
         return Batch()
     turns = _turns(arrival, wire, prompt, messages, estimate)

@@ -107,7 +107,10 @@ class Command(Stage):
             if not asked.before or not done:
                 return self.answered(exchange, told)
             exchange = replace(exchange, bidden=False, notes=(*exchange.notes, Note(self.name, f"carried out: {asked.name}")))
-        return await self.wishing.on(exchange, visit) if visit is not None and WISHES in visit.thread.states else exchange
+        if visit is None or WISHES not in visit.thread.states:
+            return exchange
+        self.wishing.anywhere = True  # another process may have been told it
+        return await self.wishing.on(exchange, visit)
 
     def finished(self, exchange: Exchange, outcome: Outcome) -> None:
         """See Stage."""

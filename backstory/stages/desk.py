@@ -58,6 +58,7 @@ class Desk(Struct, frozen=True):
 
         def write(store: Store) -> None:
             store.write([rows])
+            store.put_about(record.principal, record.id, label, memory)
             for name, value in set_now.items():
                 store.put_state(record.principal, record.id, name, value)
 

@@ -80,6 +80,7 @@ class Identify(Stage):
             claims = [] if reason else identity.claims(exchange.head, prompt, document)
             if not reason:
                 await self._order.enter(exchange.id, _conversation(exchange, claims, prompt))
+                await self._threads.heard()
             reading = None if reason else await self._read(prompt, wire, root(exchange.principal, exchange.scope), opening[-1:])
         except DocumentError as error:
             return replace(exchange, notes=(*exchange.notes, Note(self.name, f"memory skips it: {error}")))
@@ -104,6 +105,7 @@ class Identify(Stage):
     async def _summary(self, exchange: Exchange, prompt: Prompt, wire: Wire, document: Document, marked: str) -> Exchange:
         """The exchange with the conversation that its client asks a summary of, so that the summary is heard; as it is where that cannot
         be told. Nothing of it is stored as a turn."""
+        await self._threads.heard()
         await self._arrivals.going_on(prompt)
         claims = [_scoped(claim, exchange.scope) for claim in identity.claims(exchange.head, prompt, document)]
         reading = await self._read(prompt, wire, root(exchange.principal, exchange.scope), ())
@@ -115,6 +117,7 @@ class Identify(Stage):
             thread = found[0] if found is not None else await self._part(exchange, reading, lambda: b"")
         if thread is None:
             return exchange
+        await self._threads.heeded(thread)
         self._continuity.asked(exchange.id, thread)
         edits = () if exchange.gone else carried(thread, reading, self._threads.tombs)
         exchange = replace(exchange, edits=(*exchange.edits, *(("recall", edit) for edit in edits)))
@@ -158,6 +161,8 @@ class Identify(Stage):
             of = self._just_seen(thread, reading) if last >= 0 else None
             seen = reading.reused if of is not None else 0
             adrift = last >= 0 and not claims and await excerpts.heard(self._threads, principal, scope, reading.lines)
+        else:
+            await self._threads.heeded(thread)
         if not exchange.local:
             self._threads.asked(reading.digest, reading.chains[last] if last >= 0 else b"", thread)
         aliases = [claim.key for claim in claims if self._threads.name(thread, claim.key)]

@@ -70,6 +70,8 @@ class Links:
             member = name in members and name not in chosen
             threads = self._desk.threads
             other = await (self._member(principal, name, scope, project) if member else threads.by_id(principal, name, scope))
+            if other is not None:
+                await threads.heeded(other)
             if other is None or not belonging.shared(here, await self.rooms.of(other)):
                 continue
             if name in chosen or not _kin(thread.conversation, other.conversation):

@@ -14,6 +14,7 @@ from backstory.commands.forgetting import FORGET, veil
 from backstory.core.records import Conversation, Injection, Spend, Stub, Turn
 from backstory.core.store import Store
 from backstory.core.tombs import human
+from backstory.core.wishes import WISHES, spent, text_of, wishes_of
 from backstory.memory.identity.thread import Thread, branch
 from backstory.memory.reading.turns import root
 from backstory.stages.veiled import veiled
@@ -43,8 +44,7 @@ def load_thread(store: Store, record: Conversation, scope: str, protects: Callab
     thread.settle_stubs()
     forgotten = [receipt.at for receipt in store.receipts() if any(name in receipt.what for name in thread.lineage)]
     left = [injection.left for injection in thread.injections.values()]
-    inherited = {name: value for name, value in store.states(record.forked_from).items() if name != FORGET} if record.forked_from else {}
-    settle_states(thread, {**inherited, **store.states(record.id)})
+    settle_states(thread, with_inherited(store.states(record.id), store.states(record.forked_from) if record.forked_from else {}))
     if spends := store.spends(record.id):
         thread.account.replay(spends)
     thread.loosened = max([*waiting.values(), *forgotten, *left, _otherwise(thread, spends, turns)], default=0.0)
@@ -107,6 +107,29 @@ def load_beside(store: Store, record: Conversation) -> tuple[list[Turn], dict[in
 def tells(injection: Injection, going_since: Mapping[int, float], by_chain: Mapping[bytes, int]) -> bool:
     """Whether it tells of a turn that is about to be forgotten, or stands at one."""
     return bool(going_since) and (by_chain.get(injection.chain, 0) in going_since or any(turn in going_since for turn in injection.turns))
+
+
+def with_inherited(own: Mapping[str, str], inherited: Mapping[str, str]) -> dict[str, str]:
+    """What is set for a conversation, with what is for the one that it was forked from."""
+    both = {**{name: value for name, value in inherited.items() if name != FORGET}, **own}
+    return {name: value for name, value in both.items() if value}
+
+
+def heed(thread: Thread, found: Mapping[str, tuple[str, bool, dict[str, str]]]) -> None:
+    """Let a thread know what is set for its conversation. What held for one request that is over stays taken back."""
+    record, before = thread.conversation, thread.states
+    if record.id not in found:
+        return
+    label, memory, own = found[record.id]
+    if (record.memory, record.label) != (memory, label):
+        thread.conversation = replace(record, memory=memory, label=label)
+    states = with_inherited(own, found[record.forked_from][2] if record.forked_from in found else {})
+    wishes = wishes_of(states, record.id, record.created)
+    if wishes.once and before.get(WISHES, "") == text_of(spent(wishes)):
+        states[WISHES] = before[WISHES]
+    if states != before:
+        # Where it belongs is among it.
+        thread.states, thread.home = states, None
 
 
 def settle_states(thread: Thread, states: Mapping[str, str]) -> None:

@@ -8,19 +8,22 @@ that shares the turns up to there.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import compress, islice
 
 from backstory.core.ids import conversation_id
 from backstory.core.records import Batch, Conversation, Turn
 from backstory.core.store import Lanes, Store
 from backstory.core.tombs import Tombs
+from backstory.errors import StoreError
 from backstory.memory.identity.thread import Thread
 from backstory.memory.reading.turns import chain as chain_on
 from backstory.memory.reading.turns import root
 from backstory.stages.ends import Ends
-from backstory.stages.loading import forked_from, load_beside, load_thread
+from backstory.stages.loading import forked_from, heed, load_beside, load_thread
 
 _MOST_THREADS = 2000
 # Threads are kept up to this weight: one for each turn, one for each 100 tokens. Some 50 MB.
@@ -30,6 +33,8 @@ _TOKENS_A_WEIGHT, _BYTES_A_WEIGHT = 100, 400
 _SETTLED_A_WEIGHT = 2
 # So many of the threads last used are looked through for a message that may not be stored yet.
 _LATELY = 64
+# What was set by a process that cannot be seen holds here after so long at most.
+_HEEDED_S = 2.5
 # Of conversations that have said the same, so many are looked at: either will do, and thousands may have.
 _MOST_ALIKE = 16
 ANSWERS = ("response:", "item:")
@@ -39,9 +44,12 @@ _LAST_TURNS = 8
 
 
 class Threads:
-    """Cache of threads over the store. One per engine; used on the event loop only."""
+    """Cache of threads over the store. One per engine; used on the event loop only. `unseen`: whether there may be processes with this
+    store that cannot be seen (Lanes.shared); then `heed` is called every second."""
 
-    def __init__(self, lanes: Lanes, clock: Callable[[], float], protects: Callable[[Sequence[Turn]], int] | None = None) -> None:
+    def __init__(
+        self, lanes: Lanes, clock: Callable[[], float], protects: Callable[[Sequence[Turn]], int] | None = None, unseen: bool = False
+    ) -> None:
         self._lanes = lanes
         self._clock = clock
         self._protects = protects
@@ -58,6 +66,10 @@ class Threads:
         self._epoch = 0
         self.tombs = Tombs()
         """By what forgotten turns are known again."""
+        self.look: Callable[[], Awaitable[object]] | None = None
+        """Looks for what was forgotten, here or by another process, and lets go of it."""
+        self._unseen = unseen
+        self._heeded: dict[str, float] = {}
 
     def __len__(self) -> int:
         return len(self._threads)
@@ -349,6 +361,39 @@ class Threads:
     async def others(self) -> bool:
         """Until what another process has answered lately can be found. Whether there may be one."""
         return await self._lanes.others()
+
+    async def heard(self) -> None:
+        """Where another process on this machine has this store: until what it has been told to forget by now is gone here, too. Where the
+        store cannot be read, nothing can have been told."""
+        if self.look is not None and self._lanes.shared:
+            with suppress(StoreError):
+                await self.look()
+
+    async def heeded(self, thread: Thread) -> None:
+        """Where another process has this store: until the thread knows what was set for its conversation there. Where that cannot be read,
+        nothing can have been set."""
+        known = self._heeded.get(thread.conversation.id, -_HEEDED_S)
+        if self._lanes.shared or (self._unseen and time.monotonic() - known >= _HEEDED_S):
+            with suppress(StoreError):
+                await self._heed([thread])
+
+    async def heed(self) -> None:
+        """The same for the threads last used, for processes that cannot be seen. Raises StoreError."""
+        if self._unseen and self._threads:
+            self._heeded = {}
+            await self._heed([*islice(reversed(self._threads.values()), _LATELY)])
+
+    async def _heed(self, threads: Sequence[Thread]) -> None:
+        while threads:
+            now, before = time.monotonic(), [(thread.states, thread.conversation) for thread in threads]
+            names = {name: None for _, one in before for name in (one.id, one.forked_from) if name}
+            found = await self._lanes.read(lambda store: store.abouts([*names]))  # noqa: B023 - awaited here
+            known = [was == (thread.states, thread.conversation) for thread, was in zip(threads, before, strict=True)]
+            for thread in compress(threads, known):
+                heed(thread, found)
+                self._heeded[thread.conversation.id] = now
+            # The others were set something here meanwhile.
+            threads = [thread for thread, same in zip(threads, known, strict=True) if not same]
 
     async def _caught_up(self) -> None:
         """After threads were let go of before all of them was stored: until it is."""

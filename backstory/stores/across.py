@@ -111,6 +111,19 @@ def put_session_summaries(db: Connection, key: int, made: Sequence[SessionSummar
     db.many(_SUMMARY, [rows.session_summary_row(one, key) for one in made])
 
 
+def abouts(db: Connection, conversation_ids: Sequence[str]) -> dict[str, tuple[str, bool, dict[str, str]]]:
+    """See Store."""
+    found: dict[str, tuple[str, bool, dict[str, str]]] = {}
+    for some in slices(conversation_ids):
+        where = f"c.id IN ({marks(len(some))})"
+        for row in db.all(f"SELECT c.id, c.label, c.memory FROM conversations c WHERE {where}", some):
+            found[row[0]] = (row[1], bool(row[2]), {})
+        for row in db.all(f"SELECT c.id, s.name, s.value FROM states s JOIN conversations c ON c.key = s.conversation WHERE {where}", some):
+            if row[0] in found:
+                found[row[0]][2][row[1]] = row[2]
+    return found
+
+
 class Across:
     """The methods of a store for these. `move` sets a watermark in a transaction, and gives its conversation's number; FencedError."""
 
@@ -146,6 +159,10 @@ class Across:
     def kin(self, principal: str, home: Home, everywhere: bool, limit: int) -> list[Conversation]:
         """See Store."""
         return kin(self._dialect.connection(), principal, home, everywhere, limit)
+
+    def abouts(self, conversation_ids: Sequence[str]) -> dict[str, tuple[str, bool, dict[str, str]]]:
+        """See Store."""
+        return abouts(self._dialect.connection(), conversation_ids)
 
     def session_summaries(self, conversation_ids: Sequence[str]) -> list[SessionSummary]:
         """See Store."""

@@ -114,7 +114,9 @@ class Inbox:
         return payload
 
     def settled(self, upto_seq: int) -> None:
-        """Everything up to this number is in the store: files with nothing else in them are removed."""
+        """Everything up to this number is in the store: files with nothing else in them are removed, unless it was let go of."""
+        if self._closed:
+            return
         self._turn_over()
         for file in [file for file in self._retired if file.last <= upto_seq and not file.held]:
             self._retired.remove(file)
@@ -133,7 +135,7 @@ class Inbox:
 
     def release(self, path: Path) -> None:
         """What is in this file that was kept is in the store."""
-        for file in [file for file in self._retired if file.path == path]:
+        for file in [file for file in self._retired if file.path == path and not self._closed]:
             self._retired.remove(file)
             self._remove(file)
 

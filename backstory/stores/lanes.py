@@ -13,6 +13,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 from msgspec import Struct
@@ -37,6 +38,8 @@ _BATCH_BYTES = 2_000
 # Between journal and submission lies the reading of one answer. A record that waits longer is left to be read back.
 _STRANDED_S = 60.0
 _CLOSE_S = 5.0
+# Where storing what is pending has taken all of that.
+_LEAST_S = 0.5
 _LOOK_S = 0.02
 _READ_BACK = 500
 # Where another process has the same store, it is to know soon what is said here.
@@ -197,7 +200,9 @@ class StoreLanes:
 
     async def close(self) -> None:
         """Store what is pending, for some seconds at most; what is left stays in the journal, at once where the database is no longer
-        there. Closes store and journal."""
+        there. Closes store and journal. A call that does not end is not waited for: its thread keeps the store's connections, and what it
+        would have stored stays in the journal."""
+        until = time.monotonic() + _CLOSE_S
         try:
             await asyncio.wait_for(self._drain(), _CLOSE_S)
         except TimeoutError:
@@ -206,9 +211,12 @@ class StoreLanes:
         if self._timer is not None:
             self._timer.cancel()
         loop = asyncio.get_running_loop()
-        for executor in (self._writer, self._readers):
-            await loop.run_in_executor(None, executor.shutdown)
-        self._store.close()
+        ends = {loop.run_in_executor(None, partial(one.shutdown, cancel_futures=True)) for one in (self._writer, self._readers)}
+        _, running = await asyncio.wait(ends, timeout=max(_LEAST_S, until - time.monotonic()))
+        if running:
+            self.last_error = self.last_error or "closed while a call of the store had not ended"
+        else:
+            self._store.close()
         self._inbox.close()
 
     # --- on the event loop

@@ -77,7 +77,7 @@ class SqlStore:
         across = Across(dialect, self._move)
         self.traces, self.trace = across.traces, across.trace
         self.pin, self.pins, self.pin_changes = across.pin, across.pins, across.pin_changes
-        self.home, self.kin, self.recent_aliases = across.home, across.kin, across.recent_aliases
+        self.home, self.kin, self.recent_aliases, self.abouts = across.home, across.kin, across.recent_aliases, across.abouts
         self.session_summaries, self.put_session_summaries = across.session_summaries, across.put_session_summaries
         vectors = VectorRows(dialect, self._move)
         self.vectors, self.put_vectors, self.drop_vectors = vectors.of, vectors.put, vectors.drop
@@ -309,6 +309,14 @@ class SqlStore:
                 db.run(_STATE, (found[0][0], name, value))
             else:
                 db.run("DELETE FROM states WHERE conversation = ? AND name = ?", (found[0][0], name))
+
+    def put_about(self, principal: str, conversation_id: str, label: str | None = None, memory: bool | None = None) -> None:
+        """See Store."""
+        given = {name: value for name, value in (("label", label), ("memory", memory)) if value is not None}
+        if given:
+            sql = f"UPDATE conversations SET {','.join(f'{name} = ?' for name in given)} WHERE id = ? AND principal = ?"
+            with self._dialect.transaction() as db:
+                db.run(sql, (*given.values(), conversation_id, principal))
 
     # --- work
 

@@ -47,7 +47,7 @@ _UPSERT = insert(
     "conversations",
     (*CONVERSATIONS, "last_turn"),
     "(id) DO UPDATE SET "
-    + ",".join(f"{column}={_NEWER.format(column)}" for column in ("wire", "model", "label", "memory"))
+    + ",".join(f"{column}={_NEWER.format(column)}" for column in ("wire", "model"))
     + "".join(f",{column}={_LARGER.format(column)}" for column in ("updated", "last_turn"))
     + ",system_hash=CASE WHEN length(conversations.system_hash) > 0 THEN conversations.system_hash ELSE excluded.system_hash END"
     + " WHERE conversations.principal = excluded.principal",

@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from backstory.core.records import Batch
+from backstory.jobs import forgotten
 from backstory.stores import neighbours
 from tests.relay.world import Client
 from tests.rig import PATHS, Answer, Rig, asking, post, reply, rig, said, soon
@@ -220,5 +223,138 @@ def test_a_client_that_cuts_its_history_and_changes_its_proxy_is_stored_once(tmp
             assert sorted(rows[0]) == sorted(text for _, text in whole)
             assert not one.failures()
             assert not other.failures()
+
+    asyncio.run(work())
+
+
+CHAT: Chat = [
+    ("user", "The gate code of the lock-up is 4711."),
+    ("assistant", "Answer 1."),
+    ("user", "And the boiler is serviced by Anna Kowalska in May."),
+    ("assistant", "Answer 2."),
+]
+QUESTION = "Who services the boiler, and what is the gate code?"
+
+
+def filled(number: int) -> Chat:
+    """An exchange about something else."""
+    return [("user", f"Paint board number {number} blue, please."), ("assistant", "Answer 1.")]
+
+
+async def told(one: Rig, chat: Chat, question: str) -> str:
+    """What went up, or what the proxy answered, where a conversation comes with this as its newest message."""
+    before = len(one.upstream.received)
+    head, body = await one.ask(PATHS["anthropic"], asking("anthropic", [*chat, ("user", question)]), *NAMED)
+    assert head.startswith(b"HTTP/1.1 200")
+    return (one.sent.body if len(one.upstream.received) > before else body).decode()
+
+
+async def known_to_both(one: Rig, other: Rig) -> Chat:
+    """A conversation that both have in memory, and whose client has cut off how it began."""
+    chat: Chat = []
+    for place, (role, text) in enumerate([*CHAT, *(each for number in range(5) for each in filled(number))]):
+        if role == "user":
+            await told((one, other)[place // 2 % 2], chat, text)
+        chat.append((role, text))
+    await told(one, chat, "Is it warm?")
+    await told(other, chat, "Is it warm?")
+    cut: Chat = [*filled(3), *filled(4)]
+    for each in (one, other):
+        assert "4711" in await told(each, cut, QUESTION)
+        await stored(each, lambda store: store.counts())
+    return cut
+
+
+def test_memory_that_was_switched_off_elsewhere_is_off_at_the_next_request(tmp_path: Path) -> None:
+    async def work() -> None:
+        config = configured(tmp_path)
+        async with rig(config, echoing("anthropic")) as one, rig(config, echoing("anthropic")) as other:
+            cut = await known_to_both(one, other)
+            assert "off" in await told(one, cut, "!/memory(off)")
+            assert "4711" not in await told(other, cut, QUESTION + " Please.")
+            await stored(other, lambda store: store.counts())
+            assert "4711" not in await told(one, cut, QUESTION + " I ask again.")
+            assert "on" in await told(one, cut, "!/memory(on)")
+            assert "4711" in await told(other, cut, QUESTION + " And now?")
+
+    asyncio.run(work())
+
+
+def test_what_is_under_way_does_not_switch_memory_on_again(tmp_path: Path) -> None:
+    """Nor does a name come back that was taken away meanwhile."""
+
+    async def work() -> None:
+        config = configured(tmp_path)
+        async with rig(config, echoing("anthropic")) as one, rig(config, echoing("anthropic")) as other:
+            cut = await known_to_both(one, other)
+            (name,) = [record.id for record, _ in await stored(one, lambda store: store.conversations(None, 99))]
+            await told(one, cut, "!/label(boiler of Anna)")
+            record = one.engine.threads.held(name).conversation  # type: ignore[union-attr]
+            await told(one, cut, "!/memory(off)")
+            await stored(one, lambda store: store.put_about(record.principal, name, label=""))
+            late = Batch((replace(record, updated=record.updated + 60),))
+            await stored(one, lambda store: store.write([late]))
+            now = await stored(one, lambda store: store.conversation(record.principal, name))
+            assert (now.memory, now.label) == (False, "")  # type: ignore[union-attr]
+
+    asyncio.run(work())
+
+
+def test_what_was_forgotten_elsewhere_is_not_recalled_at_the_next_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work() -> None:
+        monkeypatch.setattr(forgotten, "_LOOK_S", 1000.0)
+        config = configured(tmp_path)
+        async with rig(config, echoing("anthropic")) as one, rig(config, echoing("anthropic")) as other:
+            cut = await known_to_both(one, other)
+            assert "removed for good" in await told(one, cut, "!/forget(gate code)")
+            assert "4711" not in await told(other, cut, QUESTION + " Please.")
+            await told(one, cut, "!/undo")
+            assert "4711" in await told(other, cut, QUESTION + " And now?")
+
+    asyncio.run(work())
+
+
+def test_what_was_set_elsewhere_holds_at_the_next_request(tmp_path: Path) -> None:
+    async def work() -> None:
+        config = configured(tmp_path)
+        async with rig(config, echoing("anthropic")) as one, rig(config, echoing("anthropic")) as other:
+            cut = await known_to_both(one, other)
+            (name,) = [record.id for record, _ in await stored(one, lambda store: store.conversations(None, 99))]
+            await told(one, cut, "!/project(secret)")
+            await told(one, cut, "!/temperature(0.2)")
+            assert '"temperature":0.2' in await told(other, cut, "Is it cold?")
+            thread = other.engine.threads.held(name)  # type: ignore[union-attr]
+            assert thread is not None
+            assert thread.states["project"] == "secret"
+            await told(one, cut, "!/project(none)")
+            await told(other, cut, "Is it cold again?")
+            thread = other.engine.threads.held(name)  # type: ignore[union-attr]
+            assert thread is not None
+            assert "project" not in thread.states
+
+    asyncio.run(work())
+
+
+def test_what_a_process_that_cannot_be_seen_has_set_is_looked_for_in_what_was_used_last(tmp_path: Path) -> None:
+    """Every second; a request looks itself for what was not looked at lately."""
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing("anthropic")) as one:
+            await told(one, CHAT[:2], "And where is it?")
+            await stored(one, lambda store: store.counts())
+            threads = one.engine.threads
+            assert threads is not None
+            (thread,) = threads._threads.values()
+            name, threads._unseen = thread.conversation.id, True
+            await stored(one, lambda store: store.put_about("", name, "gate", memory=False))
+            await stored(one, lambda store: store.put_state("", name, "project", "sea"))
+            await threads.heed()
+            assert (thread.conversation.memory, thread.conversation.label, thread.states) == (False, "gate", {"project": "sea"})
+            await stored(one, lambda store: store.put_about("", name, memory=True))
+            await threads.heeded(thread)
+            assert not thread.conversation.memory, "it was looked at just now"
+            threads._heeded.clear()
+            await threads.heeded(thread)
+            assert thread.conversation.memory
 
     asyncio.run(work())

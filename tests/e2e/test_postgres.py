@@ -59,6 +59,28 @@ def stored(proxy: Proxy) -> bool:
     return re.search(r"\b1[456] turns", proxy.run("conversations").stdout) is not None
 
 
+def test_memory_that_is_switched_off_at_one_proxy_is_soon_off_at_another_that_does_not_see_it(proxies: Callable[[str], Proxy]) -> None:
+    one, other = proxies("one").start(), proxies("other").start()
+    here, there = named(Chat(one.url, False), "my-session"), named(Chat(other.url, False), "my-session")
+    here.ask("My codeword is heron-77, keep it well.")
+    for number in range(6):
+        here.ask(f"Tell me something about topic number {number}, for instance its colour.")
+    cut = [*here.messages[:1], *here.messages[-4:]]  # type: ignore[attr-defined]
+
+    def told() -> bool:
+        there.messages = [*cut]  # type: ignore[attr-defined]
+        return "heron-77" in there.ask("What is my codeword?")
+
+    until(lambda: "14 turns" in one.run("conversations").stdout)
+    until(told)
+    assert "now off" in here.ask("!/memory(off)")
+    until(lambda: not told())
+    assert "now on" in here.ask("!/memory(on)")
+    until(told)
+    for client in (here, there):
+        client.close()
+
+
 @pytest.mark.parametrize("kind", [Chat, Messages], ids=["chat", "messages"])
 def test_a_conversation_goes_on_after_restarts(proxies: Callable[[str], Proxy], provider: Provider, kind: type[Client]) -> None:
     proxy = proxies("one").start()

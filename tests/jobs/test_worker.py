@@ -128,6 +128,40 @@ def test_a_long_lease_is_let_go_after_the_work_and_what_is_not_wanted_is_not_lea
     assert desk.shelf.todo == {"a": 0, "b": 1}
 
 
+def test_a_lease_that_cannot_be_given_back_holds_no_stop_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_STOP_S", 0.05)
+    desk, never = Desk({"a": 1}), asyncio.Event()
+
+    class Long(Count):
+        """Work that is broken off."""
+
+        async def step(self, conversation: str, mark: Watermark) -> bool:
+            await super().step(conversation, mark)
+            return await never.wait()
+
+    class Stuck(OneLane):
+        """Nothing can be written once the work has begun."""
+
+        async def write(self, call: Callable[[Store], T]) -> T:
+            if desk.job.seen:
+                await never.wait()
+            return await super().write(call)
+
+    async def work() -> None:
+        lanes = cast(Lanes, Stuck(desk.shelf))
+        desk.job = Long(desk.shelf)
+        worker = Worker((desk.job,), lanes, "me", lambda: 5.0, desk._is_busy, lambda *_: None, 500.0, lets_go=True)
+        worker.start()
+        worker.wake()
+        async with asyncio.timeout(20):
+            while not desk.job.seen:  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0.005)
+            await worker.stop()
+        never.set()
+
+    asyncio.run(work())
+
+
 def test_what_can_wait_ends_when_there_is_something_else_and_goes_on_later() -> None:
     desk = Desk({"a": 3, "b": 1})
     worker = Worker((), cast(Lanes, desk.lanes), "me", lambda: 5.0, desk._is_busy, lambda *_: None, late=(desk.job,))

@@ -217,6 +217,26 @@ def test_first_exchanges_of_a_dead_process_are_read_back(tmp_path: Path) -> None
     asyncio.run(work())
 
 
+@pytest.mark.parametrize(
+    ("names", "agent", "kept"),
+    [
+        ((), "", False),
+        (("conversation:eggs @home",), "", True),
+        (("session:claude-code:s1/a1",), "claude-cli/2.0", True),
+        (("session:claude-code:s1",), "claude-cli/2.0", False),
+    ],
+    ids=["unnamed", "named", "an agent's own", "no agent's own"],
+)
+def test_what_was_journalled_unread_is_told_from_a_side_request_as_it_was_then(names: tuple[str, ...], agent: str, kept: bool) -> None:
+    """What its head said of its conversation counts."""
+    system = "x-anthropic-billing-header: cc_is_subagent=true;" if agent else "Generate a short title for the following conversation."
+    wire, answer = Anthropic(), said("anthropic", "Eggs.")
+    asked = asking("anthropic", [("user", "User: An egg?\nAssistant: Seven minutes.")], system=system)
+    path, kind = PATHS["anthropic"], "application/json"
+    arrival = Arrival("c", "", "home", "anthropic", path, agent, asked, kind, "", answer, 7, 1.0, True, True, names)
+    assert bool(module.unfold(arrival, wire, wire.reply(answer), len).turns) is kept
+
+
 def test_of_a_very_long_history_the_newest_messages_are_read_again() -> None:
     """It was journalled unread, and there are no more ids than those."""
     chat = [("user" if place % 2 == 0 else "assistant", f"Line {place}.") for place in range(5001)]

@@ -354,3 +354,29 @@ def test_what_another_process_has_gone_on_with_is_read_again(tmp_path: Path) -> 
             assert not two.failures()
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("wire", ["anthropic", "openai_chat", "openai_responses", "gemini"])
+def test_an_agent_that_sums_up_with_a_prompt_of_its_own_and_keeps_its_last_messages_is_known(tmp_path: Path, wire: str) -> None:
+    """LangChain quotes the history in one message, and puts the summary in front of what it keeps."""
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), lambda _: reply(said(wire, NEXT[0], 1))) as one:
+            client, other = Client(one, "sailing", wire), Client(one, "sailing", wire)
+            name = await client.grow(6)
+            for _ in range(2):
+                quoted = "\n".join(f"{'Human' if role == 'user' else 'AI'}: {text}" for role, text in client.chat)
+                other.chat = []
+                await other.ask(
+                    f"<role>\nContext Extraction Assistant\n</role>\n\n<messages>\nMessages to summarize:\n{quoted}\n</messages>"
+                )
+                client.chat = [("user", "Here is a summary of the conversation to date:\n\nThe weather in towns."), *client.chat[-4:]]
+                assert await client.ask(ASKED) == name
+                assert b"7731" in one.sent.body
+                for number in range(3):
+                    assert await client.ask(f"Question {number} after it: and how is the wind there?") == name
+            names = await stored(one, lambda store: [record.id for record, _ in store.conversations(None, 99)])
+            assert names == [name]
+            assert not one.failures()
+
+    asyncio.run(work())

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from backstory.commands.forgetting import FORGET, Going, going_text
 from backstory.config import Config
 from backstory.config.sections import Identity
-from backstory.core.records import Batch
 from backstory.core.store import Store
 from backstory.errors import StoreError
 from backstory.memory.recall.elsewhere import LABEL
@@ -158,9 +157,7 @@ def test_opting_out(tmp_path: Path, how: str) -> None:
             if how == "conversation":
 
                 def off(store: Store) -> None:
-                    record = store.conversation("", name)
-                    assert record is not None
-                    store.write([Batch((replace(record, memory=False, updated=record.updated + 1),))])
+                    store.put_about("", name, memory=False)
 
                 await stored(one, off)
             await say(one, QUESTION, *([b"X-VC-Memory: off"] if how == "request" else []))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from functools import partial
 from pathlib import Path
 
@@ -202,6 +203,33 @@ def test_a_digest_tells_a_group_nothing_that_its_client_does_not_send(tmp_path: 
             direct.messages += [("user", DIRECT + "And what is next?")]
             await direct.say(DIRECT + "What do you know of my diagnosis?")
             assert "Hulst" in one.sent.body.decode()
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_group_of_which_a_digest_has_nothing_to_tell_is_told_which_turns_are_left_out(tmp_path: Path, own: bool) -> None:
+    """Not those of others: where none was said in the group, nothing is missing there."""
+
+    async def work() -> None:
+        async with rig(_small(tmp_path), echoing("openai_chat")) as one:
+            both, told = b"X-VC-Conversation: both", set()
+            direct, group = Talk(one, both), Talk(one, both)
+            await direct.say(DIRECT + FACT)
+            for number in range(36):
+                said = "```\n" + "\n".join(f"x{number}_{at} = {at * number}" for at in range(20)) + "\n```"
+                await (group if own else direct).say((GROUP if own else DIRECT) + said)
+                if not own and number > 32:
+                    await group.say(GROUP + said)
+                body = one.sent.body.decode()
+                if not own and number > 32:
+                    assert "Hulst" not in body
+                    assert "left out here" not in body
+                if own and "<digest>" in body:
+                    assert "Hulst" not in body
+                    told.update(re.findall(r"\[#(\d+) to #\d+ are left out here; what is asked for of them is recalled\]", body))
+            assert told == ({"3"} if own else set())
             assert not one.failures()
 
     asyncio.run(work())

@@ -63,7 +63,7 @@ def test_writing_again_and_in_any_order_changes_nothing(shelf: Shelf, data: st.D
     batches = []
     for at in range(1, data.draw(st.integers(1, 5)) + 1):
         name = data.draw(st.sampled_from(["one", "two"]))
-        record = Conversation(name, "ann", 1.0, float(at), "anthropic", f"model {at}", f"label {at}", memory=bool(at % 2))
+        record = Conversation(name, "ann", 1.0, float(at), "anthropic", f"model {at}", "label")
         batches.append(Batch((record,), (said(at, name),), (("ann", f"session {name}", name),)))
     orderly, disorderly = shelf.open(), shelf.open()
     orderly.write(batches)
@@ -82,9 +82,9 @@ def test_a_later_record_changes_what_may_change_and_nothing_else(store: SqlStore
     first = Conversation("c", "ann", 10.0, 20.0, "anthropic", "small", "", b"s", "root", 7)
     store.write([Batch((first,))])
     store.write([Batch((Conversation("c", "ann", 99.0, 30.0, "gemini", "large", "named", b"x", "other", 9, False),))])
-    assert store.conversation("ann", "c") == Conversation("c", "ann", 10.0, 30.0, "gemini", "large", "named", b"s", "root", 7, False)
+    assert store.conversation("ann", "c") == Conversation("c", "ann", 10.0, 30.0, "gemini", "large", "", b"s", "root", 7)
     store.write([Batch((first,))])
-    assert store.conversation("ann", "c") == Conversation("c", "ann", 10.0, 30.0, "gemini", "large", "named", b"s", "root", 7, False)
+    assert store.conversation("ann", "c") == Conversation("c", "ann", 10.0, 30.0, "gemini", "large", "", b"s", "root", 7)
 
 
 def test_conversations_are_listed_by_their_last_change_with_their_turns(store: SqlStore) -> None:
@@ -457,6 +457,22 @@ def test_what_a_user_has_set_comes_back(store: SqlStore) -> None:
     assert store.states("a") == {"link:b": "attached"}
     with pytest.raises(NotFound):
         store.put_state("ann", "c", "project", "x")
+
+
+def test_name_and_switch_change_where_that_is_meant_alone(store: SqlStore) -> None:
+    """Whoever stores turns may not have heard of it yet."""
+    store.write([Batch((talk("a", label="first"), talk("b", memory=False)))])
+    store.put_about("ann", "a", memory=False)
+    store.write([Batch((talk("a", at=300.0, model="m", label="first"), talk("b", at=300.0)))])
+    found = [(one.label, one.memory, one.updated) for name in ("a", "b") if (one := store.conversation("ann", name))]
+    assert found == [("first", False, 300.0), ("", False, 300.0)]
+    store.put_about("ann", "a", "other", True)
+    store.put_about("bob", "a", "stranger", False)
+    store.put_about("ann", "a")
+    store.put_state("ann", "b", "project", "sea")
+    assert store.abouts(["a", "b", "none"]) == {"a": ("other", True, {}), "b": ("", False, {"project": "sea"})}
+    assert store.abouts([]) == {}
+    assert [(one.label, one.memory) for one in (store.conversation("ann", "a"),) if one] == [("other", True)]
 
 
 def test_what_is_set_goes_with_its_conversation_and_with_what_it_leads_to(store: SqlStore) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -428,3 +429,36 @@ def test_no_acknowledged_turn_is_lost_to_kill_9(shelf: Shelf) -> None:
     run(shelf, url, main)
     assert set(stored(shelf, url)) >= acknowledged
     assert journals(shelf, url) == []
+
+
+@pytest.mark.parametrize("lane", ["read", "write"])
+def test_a_call_that_does_not_end_holds_no_close_up_and_loses_nothing(shelf: Shelf, lane: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = shelf.url()
+    monkeypatch.setattr(lanes_module, "_CLOSE_S", 0.2)
+    going, ends = threading.Event(), threading.Event()
+
+    def stuck(_: Store) -> bool:
+        going.set()
+        return ends.wait(120)
+
+    async def work() -> None:
+        lanes = StoreLanes(shelf.open(url), Inbox(shelf.folder_of(url), "store.db"))
+        calls = [asyncio.ensure_future(getattr(lanes, lane)(stuck)) for _ in range(3)]
+        await until(going.is_set)
+        keep(lanes, 1)
+        try:
+            async with asyncio.timeout(60):
+                await lanes.close()
+        finally:
+            ends.set()
+        await asyncio.gather(*calls, return_exceptions=True)
+
+    asyncio.run(work())
+    assert bool(journals(shelf, url)) is (lane == "write")
+
+    async def again(lanes: StoreLanes) -> None:
+        await lanes.recover(settle)
+
+    run(shelf, url, again)
+    assert stored(shelf, url) == [1]
+    assert not journals(shelf, url)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from backstory.app.faces import stored as faces
 from backstory.commands.people import named_in, person
-from backstory.core.records import Batch, Conversation, Receipt
+from backstory.core.records import Conversation, Receipt
 from backstory.core.store import Store
 from backstory.errors import NotFound
 from backstory.memory.text import terms
@@ -67,7 +66,7 @@ def _person(store: Store, asked: Meant, now: float) -> tuple[list[Receipt], str]
     records = [asked.record] if asked.record is not None else [it for it, _ in store.conversations(None, _MOST_CONVERSATIONS)]
     for record in records:
         if record.label and named_in(record.label, f"@{asked.person}", terms):
-            store.write([Batch(conversations=(replace(record, label=""),))])
+            store.put_about(record.principal, record.id, label="")
         whom = person(f"@{asked.person}", load_turns(store, record), terms)
         if whom is None or not whom.turns:
             continue

@@ -84,7 +84,7 @@ class Over:
             plan = self._reworking.plan(plan, head, body, regard)
         if isinstance(plan, Plan):
             plan = self._gone_on(plan, head, body, regard)
-        elif self._translating is not None or self._engine.wished:
+        elif self._translating is not None or self._engine.wished or self._engine.shared:
             plan = eager(self._later(plan, head, body, regard))
         if compacts:
             return _opened(plan, body) if isinstance(plan, Plan) else eager(_opened_later(plan, body))

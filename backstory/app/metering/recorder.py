@@ -143,7 +143,7 @@ class Recorder:
             await asyncio.wait(left)
         store = self._store
         if store is not None:
-            await asyncio.get_running_loop().run_in_executor(self._own, store.close)
+            await asyncio.wait({asyncio.get_running_loop().run_in_executor(self._own, store.close)}, timeout=_PATIENCE_S)
         self._own.shutdown(wait=False)
 
     # --- reading, and storing what was read

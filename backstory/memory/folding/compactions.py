@@ -85,6 +85,17 @@ COMPACTORS = (
         ("Summarize the conversation so far, as described in the prompt instructions",),
     ),
     Compactor(
+        "langchain",
+        messages=(
+            "<role>\nContext Extraction Assistant\n</role>",
+            "Progressively summarize the lines of conversation provided, adding onto the previous summary",
+        ),
+        summaries=(
+            "Here is a summary of the conversation to date:\n\n",
+            "You are in the middle of a conversation that has been summarized.",
+        ),
+    ),
+    Compactor(
         "others",
         messages=("Distill the above chat messages into a single summary message.",),
         summaries=("<conversation_summary>",),

@@ -72,6 +72,20 @@ def claims(head: Head, prompt: Prompt, document: Document) -> tuple[Claim, ...]:
     return tuple(found)
 
 
+def told_again(names: Iterable[str]) -> tuple[tuple[bytes, bytes], ...]:
+    """Headers that say of its conversation what a request has said whose claims had these keys, as far as it matters to `side_request`."""
+    found: dict[bytes, bytes] = {}
+    for name in names:
+        kind, _, told = name.partition(" ")[0].partition(":")
+        if kind == "conversation":
+            found[HEADER] = told.encode()
+        for client in CLIENTS if kind == "session" else ():
+            _, inside, agent = told.removeprefix(f"{client.name}:").partition("/")
+            if inside and client.within and told.startswith(f"{client.name}:"):
+                found[client.within[0].encode()] = agent.encode()
+    return tuple(found.items())
+
+
 def keys(named: str) -> tuple[str, ...]:
     """The keys under which a conversation stands to which its client has given this name: in X-VC-Conversation, or as its own session.
     Without a project: there the same name is another conversation's."""

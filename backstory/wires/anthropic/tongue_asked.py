@@ -247,8 +247,9 @@ def _system(asked: Asked, lost: Losses) -> list[Json]:
 
 
 def _messages(asked: Asked, lost: Losses, marked: bool) -> list[Json]:
-    """Speakers alternate; the results of calls stand first in a user's message. `marked`: all content is blocks, also where it gets no
-    mark, so that it stays the same when its mark moves on."""
+    """Speakers alternate, but where one said nothing that is sent; the results of calls stand first in a user's message. `marked`: all
+    content is blocks, also where it gets no mark, so that it stays the same when its mark moves on. What stands for a beginning that is
+    not sent goes by that alone, not by what follows: it is there in every request of the conversation, or in none."""
     if any(one.speaker == "system" for one in asked.said) and asked.wire != OWN:
         lost.note("system messages")
     turns: list[tuple[Speaker, list[Piece]]] = []
@@ -257,15 +258,17 @@ def _messages(asked: Asked, lost: Losses, marked: bool) -> list[Json]:
             lost.note("name")
         if turns and turns[-1][0] == one.speaker:
             turns[-1][1].extend(one.pieces)
-        elif one.pieces:
+        else:
             turns.append((one.speaker, list(one.pieces)))
     out: list[Json] = []
-    for speaker, found in turns:
+    begun = False
+    for at, (speaker, found) in enumerate(turns):
         found.sort(key=lambda piece: not isinstance(piece, Result))
         content = [block for piece in found for block in blocks(piece, asked.wire, lost)]
         if content:
             out.append({"role": speaker, "content": content if marked else _plainly(content)})
-    if not out or out[0]["role"] != "user":
+            begun = begun or (at == 0 and speaker == "user")
+    if not begun:
         lost.note("messages")
         out.insert(0, {"role": "user", "content": _FILLER})
     _trim(out, asked.model, lost)

@@ -136,6 +136,8 @@ def test_compaction_knows_summaries_and_requests_for_them() -> None:
     assert compaction("\nThis session is being continued from a previous conversation that ran out of context.")
     assert compaction("Another language model started to solve this problem and produced a summary")
     assert compaction("You are performing a CONTEXT CHECKPOINT COMPACTION.")
+    assert compaction("Here is a summary of the conversation to date:\n\nThe user plans a trip.")
+    assert not compaction("Here is a summary of the conversation to date: what do you think of it?")
     assert compaction("[summarize_task] Result:\nThis session is being continued from a previous conversation")
     assert not compaction("Tell me: This session is being continued from a previous conversation")
     assert not compaction("")

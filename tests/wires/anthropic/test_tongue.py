@@ -25,6 +25,7 @@ from backstory.core.translation import (
     More,
     Odd,
     Opened,
+    Piece,
     Reasoning,
     Refusal,
     Result,
@@ -102,6 +103,16 @@ def test_a_conversation_begins_with_a_user_and_has_no_empty_text() -> None:
     assert body["messages"] == [{"role": "user", "content": "."}, {"role": "assistant", "content": "Hi!"}, {"role": "user", "content": "x"}]
     assert "system" not in body
     assert lost == {"messages", "blank"}
+
+
+@pytest.mark.parametrize("nothing", [(Words(""),), ()], ids=["empty", "absent"])
+@pytest.mark.parametrize("first", [(Sight("audio", "audio/wav", "UklGRg=="),), (Words(" "),), (), (Words("Listen."),)])
+def test_a_beginning_that_is_not_sent_stays_so_whatever_follows_it(first: tuple[Piece, ...], nothing: tuple[Piece, ...]) -> None:
+    """The provider's prompt cache goes by the beginning."""
+    said = (Said("user", first), Said("assistant", nothing), Said("user", (Sight("image", "image/png", "iVBORw0KGgoAAAANSUhEUg=="),)))
+    short, long = (sent(Asked("claude-sonnet-4-5", False, (), said[:many], wire="openai_chat"))[0]["messages"] for many in (2, 3))
+    assert short == long[:1]
+    assert len(long) == 2
 
 
 @pytest.mark.parametrize(
