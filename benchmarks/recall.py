@@ -5,7 +5,7 @@
 The data set has the shape of `backstory bench recall`. Each conversation is held through a port of its own by a client of Chat Completions
 that resends its whole history; then each question is asked behind that history (`full`) or by itself, with the conversation's id in the
 header (`alone`). Window and `recall.budget_tokens` are the budget. A question counts where every evidence turn stands, word for word, in
-what went up, and beside its own words no more went up than the budget.
+what went up, and beside its own words no more went up than the budget. With vectors, the questions come when those of all turns are made.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ from backstory.app.server import start
 from backstory.config import Config, Listener
 from backstory.config.sections import Compaction, Recall, Storage, Upstream, Vectors
 from backstory.core.tokens import count
+from backstory.stores.database import open_store
 from benchmarks.world import Client, Messages, bounded, says, table
 
 _LIMIT_S = 14_400.0
 _SETTLE_S = 3.0
+_PAUSE_S, _VECTORS_S = 1.0, 900.0
 _DEADLINE_MS = 20_000
 _NAMED = "X-VC-Conversation"
 _CLIENT = Client("openai_chat")
@@ -77,6 +79,17 @@ class Caller:
         self._writer.close()
 
 
+async def _embedded(url: str, turns: int) -> None:
+    """Wait until so many turns have vectors. Raises TimeoutError."""
+    store = open_store(url)
+    try:
+        async with asyncio.timeout(_VECTORS_S):
+            while (await asyncio.to_thread(store.counts))["vectors"] < turns:  # noqa: ASYNC110 (made in the background: there is no event)
+                await asyncio.sleep(_PAUSE_S)
+    finally:
+        store.close()
+
+
 def exchanges(talk: Talk) -> list[tuple[str, str]]:
     """The conversation as a model has it: what the first speaker says, and what the others answer. Speakers are named, and days."""
     first = talk.turns[0].speaker if talk.turns else ""
@@ -114,9 +127,10 @@ async def measured(talk: Talk, budget: int, asks: list[str], model: str) -> dict
     server = await asyncio.start_server(provider.serve, "127.0.0.1", 0, limit=1 << 24)
     found: dict[str, list[tuple[bool, int]]] = {way: [] for way in asks}
     with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{Path(folder) / 'memory.db'}"
         running = await start(
             Config(
-                storage=Storage(url=f"sqlite:///{Path(folder) / 'memory.db'}"),
+                storage=Storage(url=url),
                 upstream=Upstream(url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"),
                 compaction=Compaction(context_window=budget),
                 recall=Recall(budget_tokens=budget, deadline_ms=_DEADLINE_MS),
@@ -133,6 +147,11 @@ async def measured(talk: Talk, budget: int, asks: list[str], model: str) -> dict
             text, conversation = await caller.ask(history)
             history += _CLIENT.back(says(text))
         await asyncio.sleep(_SETTLE_S)
+        if model != "none":
+            await _embedded(url, len(history) - 1)
+            # The old connection may have been closed for being idle.
+            caller.close()
+            caller = Caller(*await asyncio.open_connection("127.0.0.1", running.port, limit=1 << 24))
         evidence = Evidence(talk)
         provider.answer = "OK."
         for way in asks:

@@ -1,6 +1,7 @@
 """What a question means: its vector, and those of the turns it may be about, as far as they are made.
 
-Rule: nothing waits for the model. A question whose vector is not there in time, or a turn without one, is looked for by words alone.
+Rule: nothing waits for the model. A question whose vector is not there in time, or a turn without one, is looked for by words alone; so
+is everything while vectors are made of a history that is new here: those of its beginning would keep back what stands behind them.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -29,6 +31,9 @@ _MOST_WAITING = 20_000
 _ASKED_CHARS = 1000
 # So many questions are with the model at a time, and others go by words: threads that wait for a model that hangs are missing elsewhere.
 _MOST_AT_ONCE = 3
+# Vectors are made in the order of the turns. Where those end before this share of them, they help less than they keep back: of the spoken
+# turns there, as many are looked at as no message without words or forgotten turn can be all of.
+_COVERED, _LOOKED_AT = 0.9, 8
 
 
 class _Loaded:
@@ -92,7 +97,9 @@ class Meaning:
             # Another model answers under this name: its vectors are made anew (see jobs), and read again from the first one on.
             self._loaded.pop(family, None)
             return None
-        return Asked(loaded.nearness, found, embedder.trust) if found and len(loaded.nearness) else None
+        if not found or not len(loaded.nearness) or not _covered(loaded.nearness, thread, index):
+            return None
+        return Asked(loaded.nearness, found, embedder.trust)
 
     async def near(self, principal: str, owners: Sequence[str], question: str, limit: int) -> Near | None:
         """The turns nearest to the question in these conversations, where the database itself can look for them: of histories that are
@@ -170,6 +177,13 @@ class Meaning:
         while more:
             async with loaded.reading:
                 more = await self._read_one(loaded, index, owner, model)
+
+
+def _covered(nearness: Nearness, thread: Thread, index: Index) -> bool:
+    """Whether vectors reach to nearly the end of the thread's turns, of which tool output has none."""
+    path = thread.path
+    spoken = (path[at] for at in range(int(_COVERED * len(path)) - 1, -1, -1) if path[at].kind == "spoken")
+    return any(place in nearness for turn in islice(spoken, _LOOKED_AT) for place in index.units_of(turn.id))
 
 
 def _settle(loaded: _Loaded, index: Index) -> None:

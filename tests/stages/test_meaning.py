@@ -19,6 +19,7 @@ from backstory.core.store import Store
 from backstory.errors import EmbeddingError
 from backstory.memory.recall.nearness import text_name
 from backstory.stages.meaning import Meaning
+from backstory.stages.meaning import _Loaded as Loaded
 from tests.rig import Rig, rig
 from tests.stages.world import Chat, configured, echoing, say, stored, talk, thread
 from tests.stores.world import PostgresShelf
@@ -209,5 +210,30 @@ def test_a_vector_of_another_text_is_never_given_to_a_unit(tmp_path: Path) -> No
             held = thread(one, name)
             places = held.family.index.units_of(first.turn)
             assert not any(place in meaning(one)._loaded[held.family].nearness for place in places)
+
+    asyncio.run(work())
+
+
+def test_while_vectors_are_made_of_a_history_it_is_searched_by_words(tmp_path: Path) -> None:
+    """Those of its first half would lift what they are of above what was said later."""
+
+    async def work() -> None:
+        async with rig(with_vectors(configured(tmp_path, deadline_ms=20_000.0), model="static"), echoing()) as one:
+            model = await loaded(one)
+            chat: Chat = [("user", FACT), ("assistant", "Answer 1."), *talk(14, 1)]
+            name = await say(one, chat[:-1])
+            await embedded(one, name, model, len(chat) - 1)
+            await cut(one, ASKED)
+            held, found = thread(one, name), []
+            rows = await stored(one, lambda store: store.vectors(name, model))
+            for made in (len(rows) // 2, len(rows) - 1):
+                turns = [row.turn for row in rows[made:]]
+                loaded_rows = Loaded()
+                loaded_rows.waiting.update((row.turn, row) for row in rows if row.turn not in turns)
+                loaded_rows.upto[name] = rows[-1].turn
+                meaning(one)._loaded[held.family] = loaded_rows
+                found.append(await meaning(one).asked(held, held.family.index, ASKED))
+            assert found[0] is None
+            assert found[1] is not None
 
     asyncio.run(work())

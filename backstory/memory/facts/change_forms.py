@@ -139,10 +139,12 @@ _IM = r"(?:i'm|i am|im)"
 NOW_AT = Form(
     rf"(?:{_IM} (?:now|currently) (?:at|with) {_NO_EMPLOYER}(?P<job>(?-i:{NAME}))|{_IM} (?:at"
     rf"|with) {_NO_EMPLOYER}(?P<there>(?-i:{NAME})) now"
-    rf"|{_IM} (?:now |back )?in (?P<home>(?-i:{NAME}))(?: now)?|we(?:'ve| have)? (?:just )?moved to (?P<moved>(?-i:{NAME})))",
+    rf"|{_IM} (?:now |back )?in (?P<home>(?-i:{NAME}))(?: now)?|we(?:'ve| have)? (?:just |recently )?moved to (?P<moved>(?-i:{NAME}))"
+    rf"|we(?:'ve| have)? (?:just |recently )?moved from (?P<away>(?-i:{NAME})) to (?P<into>(?-i:{NAME})){_WHEN})",
     re.I,
 )
-"""Where somebody is now: of work only where a job is known that this takes the place of, of a home only where he says that he moved."""
+"""Where somebody is now: of work only where a job is known that this takes the place of, of a home only where he says that he moved, or
+from which known one."""
 SWAP = Form(
     r"(?:forget|scrap|drop|skip|ditch|scratch|lose|nix|never mind|no more) (?:about )?(?:the |that |our |my )?(?P<x>[^,;.:]{1,40}?)"
     r"(?: one| idea| plan| part| thing)?(?:[,;:]| -| –| —| and)(?: and| but| rather)? "

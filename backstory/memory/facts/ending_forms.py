@@ -18,6 +18,11 @@ _WHEN = (
     rf"(?:,? (?:today|yesterday|recently|already|now|again|(?:last|this) \w+|in (?:{_MONTH})|in \d{{4}}"
     r"|(?:an?|two|three|\d+|a few|some|several) \w+ ago))?"
 )
+_SOON = (
+    rf"(?:,? (?:today|yesterday|recently|already|now|again|(?:last|this) (?:week|month|night|{_MONTH}|\w+day)|in (?:{_MONTH})"
+    r"|(?:an?|two|three|\d+|a few|some|several) (?:hour|day|week|month)s? ago))?"
+)
+"""Who says that he works there has not left it years ago."""
 _I = rf"i(?:'ve| have)? {_LATELY}"
 _WE = rf"we(?:'ve| have)? {_LATELY}"
 _OURS = r"(?:the|my|our) [^,;]+?"
@@ -47,7 +52,8 @@ _LAST_DAY = (
 _JOB = (
     _mine("lost", rf"{_I}lost (?P<o>my (?:job|position)){_WHEN}"),
     _mine("was", rf"i(?:'ve| have)? {_LATELY}(?:got|was|been|were) (?P<o>{_LET_GO}){_WHEN}"),
-    _mine("has", rf"{_I}(?P<o>(?:resigned|retired)(?: from work)?){_WHEN}"),
+    _mine("has", rf"{_I}(?P<o>retired(?: from work)?){_WHEN}"),
+    _mine("has", rf"{_I}(?P<o>resigned(?: from work)?){_SOON}"),
     _LAST_DAY[2],
     Rule("event", "left", Form(rf"(?i:{_I})left (?P<o>{NAME}){_WHEN}"), "name", longest=4),
 )
@@ -93,6 +99,21 @@ GONE_FROM = Form(
 """A denial of where somebody works or lives: a fact only where that is known."""
 DIED = Form(rf"(?:(?i:my|our) (?P<kin>(?i:{KIN}))(?:,? (?P<who>{NAME}),?)?|(?P<s>{NAME})) (?:has )?{_LATELY}(?P<o>{_GONE}){_WHEN}")
 """Of whom nothing is known, nothing has ended: "Chrome died"."""
+
+
+_DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
+_DONE = (
+    r"sold|gave|got rid of|rehomed|scrapped|bought|adopted|joined|moved|relocated|switched|migrated|converted|replaced|swapped|ditched"
+    r"|dropped|abandoned|left|quit|resigned|retired|lost|got (?:married|divorced|fired|laid off)|(?:was|were) (?:fired|laid off|let go)"
+    r"|broke up|split up|dumped|stopped|started at|started working|handed in|upgraded|downgraded"
+)
+BEGUN = Form(
+    rf"(?:in (?:{_MONTH})|(?:last|this) (?:week|weekend|month|night|morning|year|{_MONTH}|{_DAY})|yesterday|on {_DAY}"
+    rf"|(?:an?|two|three|\d+|a few|a couple of|some|several) (?:hour|day|week|month)s? ago),?\s+(?=(?:{_I}|{_WE})(?:{_DONE})\b)",
+    re.I,
+    _DONE,
+)
+"""When something was done, before who did it: "In March I sold the boat". Not a year: what is known may have been said since."""
 
 
 def endings_for(word: str) -> Sequence[Rule]:

@@ -147,7 +147,9 @@ def _one_value(new: Entry, old: Entry) -> bool:
     """Whether two objects of one subject cannot both hold. "I'm a nurse" and "I'm vegetarian" can."""
     if slots.person_is(new.fact, new.relation, new.whose, old.fact):
         return fact_ends.other_state(new.terms, old.terms)
-    if new.relation in _PLACED and not new.fact.corrects and places.refines(new.fact.object, old.fact.object, moved=slots.moved(new.fact)):
+    # "Not Berlin, Kreuzberg" denies what it corrects; who moved from one part of Berlin to another still lives there.
+    named = bool(new.fact.replaces) or not new.fact.corrects
+    if new.relation in _PLACED and named and places.refines(new.fact.object, old.fact.object, moved=slots.moved(new.fact)):
         return False
     if new.relation == "is" and slots.other_day(new.fact, old.fact):
         return False

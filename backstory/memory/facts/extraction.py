@@ -19,7 +19,7 @@ from backstory.memory.facts import tongues as fact_tongues
 from backstory.memory.facts.change_forms import NOW_AT, SWAP, changes_for
 from backstory.memory.facts.choices import is_choice
 from backstory.memory.facts.correction_forms import ADMITS, BEHIND, HELD, MOVED, NAMED, OFF, OFF_THAT, ONLY_ADMITS, POINTED, SLIP
-from backstory.memory.facts.ending_forms import DIED, GONE_FROM, THERE, endings_for
+from backstory.memory.facts.ending_forms import BEGUN, DIED, GONE_FROM, THERE, endings_for
 from backstory.memory.facts.kinds import suits
 from backstory.memory.facts.objects import begins_dated, cut_tail, cut_when, dated, fits, replaced, says_something, subject_of, trimmed
 from backstory.memory.facts.over_forms import PARTED, over
@@ -41,7 +41,7 @@ from backstory.memory.forms import Form, Sieve
 from backstory.memory.reading.sentences import Sentence, sentences
 from backstory.memory.recall import dates
 
-READER = 10
+READER = 11
 """Rises with what is found: turns that an earlier reader has read are read again (jobs/facts.py)."""
 _MOST = 24
 """Facts of one turn at most: more are a list or a paste."""
@@ -225,6 +225,8 @@ def _led(text: str, start: int, end: int, fixes: bool) -> tuple[int, bool, bool]
         fixes = fixes or match["fix"] is not None
         keeps = keeps or match["keep"] is not None
         start = match.end()
+    if (begun := BEGUN.match(text, start, end)) is not None:
+        start = begun.end()
     return start, fixes, keeps
 
 
@@ -318,11 +320,12 @@ def _ended(turn: Turn, text: str, clause: _Clause, start: int, end: int) -> Iter
     elif (match := DIED.fullmatch(text, start, end)) is not None:
         subject = match["s"] or match["who"] or subject_of(match["kin"], sentence.author)
         yield _fact(turn, sentence, "correction", subject, "has", match.span("o"), fixes=True)
-    elif (match := NOW_AT.fullmatch(text, start, end)) is not None and (match["job"] or match["there"] or clause.fixes):
-        home = "home" if match["home"] else "moved" if match["moved"] else ""
+    elif (match := NOW_AT.fullmatch(text, start, end)) is not None and (clause.fixes or not (match["home"] or match["moved"])):
+        home = next((name for name in ("home", "moved", "into") if match[name]), "")
         verb, group = ("lives in", home) if home else ("works at", "job" if match["job"] else "there")
         if not begins_dated(match[group]):
-            yield _fact(turn, sentence, "correction", sentence.author, verb, match.span(group), fixes=True)
+            left = match.span("away") if group == "into" else (0, 0)
+            yield _fact(turn, sentence, "correction", sentence.author, verb, match.span(group), left, fixes=True)
 
 
 def _read(text: str, rule: Rule, match: re.Match[str], clause: _Clause, author: str) -> _Found | None:

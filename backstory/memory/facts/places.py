@@ -177,6 +177,16 @@ hawaii = hi | honolulu, maui
 new jersey = nj | newark, jersey city, princeton
 indiana = in | indianapolis
 """
+_QUARTERS = """
+berlin | kreuzberg, prenzlauer berg, neukolln, friedrichshain, charlottenburg, schoneberg, pankow, moabit, mitte, wedding, wilmersdorf
+ , steglitz, tempelhof, treptow, lichtenberg, spandau, kopenick, weissensee
+hamburg | altona, eimsbuttel, st pauli, ottensen, winterhude, barmbek, eppendorf, wandsbek
+munich | schwabing, sendling, haidhausen, giesing, maxvorstadt, neuhausen, pasing
+cologne | ehrenfeld, nippes, sulz, kalk
+vienna | leopoldstadt, ottakring, neubau, favoriten, dobling
+paris | montmartre, belleville, le marais, montparnasse
+"""
+"""Parts of towns. A town is no land: of an unknown place it is not supposed that it lies there."""
 _PART = re.compile(r"\s*,\s*|\s+in\s+")
 
 
@@ -224,7 +234,7 @@ def _around(parts: list[str]) -> set[str]:
 
 @cache
 def _rows() -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
-    rows = (row.partition(" |") for row in _ROWS.strip().replace("\n ,", ",").splitlines())
+    rows = (row.partition(" |") for row in (_ROWS.strip() + _QUARTERS.rstrip()).replace("\n ,", ",").splitlines())
     return tuple((tuple(name.split(" = ")), tuple(one.strip() for one in within.split(",") if one.strip())) for name, _, within in rows)
 
 
@@ -251,4 +261,7 @@ def _within() -> Mapping[str, frozenset[str]]:
 @cache
 def _contains() -> frozenset[str]:
     """Places that are lands or parts of them: those in which others lie."""
-    return frozenset(names[0] for names, parts in _rows() if parts) | frozenset(part for _, parts in _rows()[:9] for part in parts)
+    towns = {row.partition(" |")[0] for row in _QUARTERS.strip().splitlines()}
+    return frozenset(names[0] for names, parts in _rows() if parts and names[0] not in towns) | frozenset(
+        part for _, parts in _rows()[:9] for part in parts
+    )

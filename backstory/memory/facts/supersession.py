@@ -154,7 +154,12 @@ class Ledger:
         """Take in a correction, if there is what it corrects."""
         if fact.subject and fact.stance != "negated":
             entry = Entry(fact, number, fact.subject, fact.verb)
-            gone = self._dead(entry) if fact.verb == "has" else self._holding(entry) or self._called_off(fact, number)
+            if fact.verb == "has":
+                gone = self._dead(entry)
+            elif fact.verb == "lives in" and fact.replaces:
+                gone = self._homes(entry)
+            else:
+                gone = self._holding(entry) or self._called_off(fact, number)
         else:
             gone = self._over(fact, number) if fact.subject else []
             old = gone[0] if gone else None if fact.subject else self._corrected(fact, number, asked)
@@ -209,6 +214,12 @@ class Ledger:
     def _mates(self, whose: tuple[str, ...]) -> list[Entry]:
         about = self._about.get(whose, {})
         return [old for relation in ("is", "is called") for old in about.get(relation, {}).get("", []) if old.by is None and not old.denies]
+
+    def _homes(self, new: Entry) -> list[Entry]:
+        """Where who speaks, or "we", are known to live: from there they moved."""
+        left = key(new.fact.replaces)
+        held = [*self._holding(new), *self._holding(Entry(new.fact, new.number, "we", new.verb))]
+        return [old for old in {id(old): old for old in held}.values() if fact_ends.is_named(left, old.terms)]
 
     def _holding(self, new: Entry) -> list[Entry]:
         """What holds of the same relation of the same subject."""

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from backstory.memory.forms import Form
 from backstory.memory.reading.stamps import moment
+from backstory.memory.recall.dates_spans import spans
 from backstory.memory.recall.dates_worded import plain
 
 DAY_S = 86_400.0
@@ -25,7 +26,7 @@ _MONTH_NUMBER = {name: i for i, full in enumerate(MONTHS, 1) for name in (full, 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _SEASONS = {"spring": (3, 5), "summer": (6, 8), "fall": (9, 11), "autumn": (9, 11), "winter": (12, 14)}
 _COUNTS = {"a": 1, "an": 1, "few": 3, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "ten": 10}
-_UNIT_DAYS = {"day": 1, "week": 7, "weekend": 7, "month": 30, "year": 365}
+_UNIT_DAYS = {"day": 1, "week": 7, "weekend": 7, "fortnight": 14, "month": 30, "year": 365}
 
 _M = "(?P<month>" + "|".join(sorted(_MONTH_NUMBER, key=len, reverse=True)) + r")\b\.?"
 # "12. September", but not "in version 3. May I".
@@ -48,11 +49,12 @@ _LAST = Form(
     re.I,
 )
 _AGO = Form(
-    rf"\b(?P<count>\d{{1,2}}|{'|'.join(_COUNTS)})(?: couple of| of)? (?P<unit>day|week|weekend|month|year)s? (?:ago|earlier|before now)\b",
+    rf"\b(?P<count>\d{{1,2}}|{'|'.join(_COUNTS)})(?:(?P<couple> couple of)| of)? (?P<unit>day|week|weekend|fortnight|month|year)s?"
+    r" (?:ago|earlier|before now)\b",
     re.I,
 )
 _AROUND = Form(
-    rf"\b(?:(?P<count>\d{{1,2}}|{'|'.join(_COUNTS)}) (?:couple of )?)?(?P<unit>day|week|weekend|month|year)?s? ?"
+    rf"\b(?:(?P<count>\d{{1,2}}|{'|'.join(_COUNTS)}) (?:couple of )?)?(?P<unit>day|week|weekend|fortnight|month|year)?s? ?"
     r"(?P<side>before|after|following|prior to|since)"
     r" (?P<phrase>(?:her|his|their|my|your|our|the|a|an|I|we|he|she|they|you|[A-Z]\w+(?:'s)?)\b[^?.,;!]{2,80})",
 )
@@ -65,6 +67,9 @@ _TIMELY = frozenset([*_TIMELY_WORDS.split(), *MONTHS, *_WEEKDAYS, *_SEASONS])
 # A text with none of these and no digit names no period: each of the expressions above needs one.
 _UNITS = frozenset([*_UNIT_DAYS, *(f"{unit}s" for unit in _UNIT_DAYS)])
 _NAMES_PERIOD = _UNITS.union(_MONTH_NUMBER, _WEEKDAYS, _SEASONS, ("yesterday", "today", "tonight", "tomorrow", "night", "morning"))
+_NAMES_PERIOD = _NAMES_PERIOD.union(("easter", "pentecost", "thanksgiving", "holidays", "quarter"))
+# "May I ask?", "May the best one win": a wish or a question, at the beginning of a sentence.
+_MAY = Form(r"(?:^|[.!?\n]\s*|[,;:] )May(?= (?:I|we|you|he|she|it|they|the|this|that|these|my|our|your|his|her|their|someone|anyone)\b)")
 _SIDES = ("before", "after", "following", "prior to", "since")
 
 
@@ -102,7 +107,9 @@ def asked(question: str, now: float, first: float, last: float) -> tuple[Period,
     if _DIGIT.search(question) is None and _NAMES_PERIOD.isdisjoint(_WORD.findall(question.casefold())):
         return ()
     years = range(_date(first).year - 1, _date(last).year + 1) if last > 0 else range(0)
-    found, rest = _exact(question, years)
+    found, rest = _spans(question, now, years, asked=True)
+    exact_days, rest = _exact(rest, years)
+    found += exact_days
     found += _months(rest, years)
     for match in _YEAR.finditer(_SEASON.sub(lambda season: " " if season["year"] else season[0], rest)):
         found.append(_span(date(int(match["year"]), 1, 1), 365, sharp=False))
@@ -116,8 +123,9 @@ def mentioned(text: str, at: float) -> tuple[Period, ...]:
         return ()
     text = plain(text, _date(at))
     year = _date(at).year
-    found, rest = _exact(text, range(year, year + 1))
-    return tuple(found + _months(rest, range(year, year + 1)) + _relative(rest, at, range(0)))
+    found, rest = _spans(text, at, range(year, year + 1), asked=False)
+    days, rest = _exact(rest, range(year, year + 1))
+    return tuple(found + days + _months(rest, range(year, year + 1)) + _relative(rest, at, range(0)))
 
 
 def exact(text: str, at: float) -> tuple[tuple[Period, ...], str]:
@@ -152,6 +160,12 @@ def closeness(at: float, periods: tuple[Period, ...]) -> float:
     return best
 
 
+def _spans(text: str, at: float, years: range, *, asked: bool) -> tuple[list[Period], str]:
+    """See dates_spans."""
+    found, rest = spans(text, _date(at) if at > 0 else None, years, asked)
+    return [_span(one.start, one.days, sharp=one.sharp) for one in found], rest
+
+
 def _exact(text: str, years: range) -> tuple[list[Period], str]:
     """Full dates, and the text without them."""
     found: list[Period] = []
@@ -167,6 +181,8 @@ def _exact(text: str, years: range) -> tuple[list[Period], str]:
 
 def _months(text: str, years: range) -> list[Period]:
     found: list[Period] = []
+    if "May " in text:
+        text = _MAY.sub(" ", text)
     for match in _MONTH_ONLY.finditer(text):
         name = match["month"]
         if name.lower() in ("may", "mar", "march", "jan", "sun", "dec", "august") and not (match["year"] or name[0].isupper()):
@@ -187,8 +203,11 @@ def _relative(text: str, at: float, years: range) -> list[Period]:
     for match in _LAST.finditer(text):
         found.append(_stepped(here, match))
     for match in _AGO.finditer(text):
-        count = int(match["count"]) if match["count"].isdigit() else _COUNTS[match["count"].lower()]
-        days = _UNIT_DAYS[match["unit"].lower()]
+        told, unit = match["count"].lower(), match["unit"].lower()
+        count = int(told) if told.isdigit() else 2 if match["couple"] else _COUNTS[told]
+        if unit == "fortnight":
+            count, unit = 2 * count, "week"
+        days = _UNIT_DAYS[unit]
         slack = 0 if days == 1 else max(days // 4 + 1, count * days // 10)
         found.append(_span(here - timedelta(days=count * days + slack), 2 * slack + 1, sharp=days <= 7))
     for match in _SEASON.finditer(text):

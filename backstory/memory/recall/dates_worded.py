@@ -8,7 +8,7 @@ yesterday in French, and here in German.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 
 from msgspec import Struct
@@ -43,14 +43,16 @@ _FEASTS = {
     "valentine's day": (2, 14),
     "valentines day": (2, 14),
 }
-_FEAST_WORDS = frozenset(word for name in _FEASTS for word in name.replace("'", " ").split() if len(word) > 2)
+_MOVED_FEASTS = ("easter", "good friday", "pentecost", "thanksgiving")
+_FEAST_WORDS = frozenset(word for name in (*_FEASTS, *_MOVED_FEASTS) for word in name.replace("'", " ").split() if len(word) > 2)
 _FEAST = Form(rf"\b(?P<which>last |this |next )?(?P<feast>{'|'.join(sorted(_FEASTS, key=len, reverse=True))})\b(?P<year>,? \d{{4}})?", re.I)
 
 
 class _Language(Struct, frozen=True):
     """`months`: twelve, in order, variants with a bar between. `units`: words of days, weeks, weekends,
     months, years, seasons. `ago`, `last`: patterns with the groups count, unit and unit; `days`: words of a day by themselves.
-    `parts`: how the beginning, the middle and the end of a month are called."""
+    `parts`: how the beginning, the middle and the end of a month are called. `turned`: what is worded in another way than by these, and how
+    English has it, months and units left as they are."""
 
     months: tuple[str, ...]
     units: Mapping[str, str]
@@ -60,6 +62,7 @@ class _Language(Struct, frozen=True):
     counts: Mapping[str, int]
     parts: tuple[str, str, str]
     joints: str = ""
+    turned: tuple[tuple[Form, str | Callable[[re.Match[str]], str]], ...] = ()
 
 
 def _months(text: str) -> tuple[str, ...]:
@@ -72,6 +75,48 @@ def _pairs(text: str) -> dict[str, str]:
 
 def _numbers(text: str) -> dict[str, int]:
     return {word: number for number, words in enumerate(text.split(), 1) for word in words.split("|")}
+
+
+_DE_STEPS = {"woche": "week", "wochenende": "weekend", "monats?": "month", "jahre?s?": "year"}
+_DE_NTH = ("erst", "zweit", "dritt", "viert")
+_DE_MONTHS = "januar|jänner|februar|märz|april|mai|juni|juli|august|september|oktober|november|dezember"
+_GERMAN = tuple(
+    (Form(rf"\b{pattern}", re.I), words)
+    for pattern, words in (
+        *((rf"vorletzte[nmrs]? {word}\b", f"the {unit} before last") for word, unit in _DE_STEPS.items()),
+        *((rf"im {word}e[nr] Quartal\b", f"in Q{number}") for number, word in enumerate(_DE_NTH, 1)),
+        *(
+            (
+                rf"(?:der |die )?{word}(?:e|en) (?:Woche (?:im|des|vom) (?P<month>{_DE_MONTHS})s?|(?P<other>{_DE_MONTHS})woche)\b",
+                rf"the {nth} week of \g<month>\g<other>",
+            )
+            for word, nth in zip((*_DE_NTH, "letzt"), ("first", "second", "third", "fourth", "last"), strict=True)
+        ),
+        (
+            rf"zwischen (?:dem )?(\d{{1,2}}\.(?: (?:{_DE_MONTHS}))?|{_DE_MONTHS})(?: (\d{{4}}))? und (?:dem )?(?=\d|{_DE_MONTHS})",
+            r"between \1 \2 and ",
+        ),
+        (
+            rf"vo[nm] (?:dem )?(\d{{1,2}}\.(?: (?:{_DE_MONTHS}))?|{_DE_MONTHS})(?: (\d{{4}}))? bis (?:zum |zu )?(?=\d|{_DE_MONTHS})",
+            r"from \1 \2 to ",
+        ),
+        (r"zwischen (\d{4}) und (?=\d{4}\b)", r"between \1 and "),
+        (r"von (\d{4}) bis (?=\d{4}\b)", r"from \1 to "),
+        (r"am (\d{1,2})\.(?=\s*(?:[?!,;]|$))", r"on the \1th"),
+        (r"Anfang (?:des Jahres )?(?=(?:19|20)\d\d\b)", "early "),
+        (r"Mitte (?:des Jahres )?(?=(?:19|20)\d\d\b)", "mid "),
+        (r"Ende (?:des Jahres )?(?=(?:19|20)\d\d\b)", "late "),
+        (r"über die (?:(?:Weihnachts)?feiertage|Weihnachtsferien)\b", "over the holidays"),
+    )
+)
+_DE_COUNTS = ("einen", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn")
+_DE_FEASTS = "ostern|ostermontag|karfreitag|pfingsten|weihnachten|heiligabend|silvester|neujahr"
+
+
+def _german_away(match: re.Match[str]) -> str:
+    count, unit = match["count"].casefold(), "week" if match["unit"].casefold() == "woche" else "day"
+    number = 1 if count == "eine" else int(count) if count.isdecimal() else _DE_COUNTS.index(count) + 1
+    return f"{number} {unit}s {'after' if match['side'].casefold() == 'nach' else 'before'} "
 
 
 _LANGUAGES = {
@@ -90,9 +135,21 @@ _LANGUAGES = {
             "vorgestern=the_day_before_yesterday gestern=yesterday heute=today morgen=tomorrow heute_morgen=this_morning"
             " gestern_morgen=yesterday"
             " guten_morgen=hello weihnachten=christmas heiligabend=christmas_eve silvester=new_year's_eve neujahr=new_year's_day"
+            " ostern=Easter karfreitag=Good_Friday ostermontag=Easter_Monday pfingsten=Pentecost"
         ),
-        _numbers("ein|einem|einer zwei drei vier fünf sechs sieben acht neun zehn elf zwölf"),
+        _numbers("ein|einem|einer zwei drei vier fünf sechs sieben acht neun zehn elf zwölf dreizehn vierzehn"),
         (r"anfang", r"mitte", r"ende"),
+        turned=(
+            *_GERMAN,
+            (
+                Form(
+                    rf"\b(?P<count>\d{{1,2}}|eine|{'|'.join(_DE_COUNTS)}) (?P<unit>Tag|Woche)(?:en?|n)? (?P<side>nach|vor) (?:dem )?"
+                    rf"(?=(?:{_DE_FEASTS})\b|\d{{1,2}}\. (?:{_DE_MONTHS}))",
+                    re.I,
+                ),
+                _german_away,
+            ),
+        ),
     ),
     "fr": _Language(
         _months("janvier février|fevrier mars avril mai juin juillet août|aout septembre octobre novembre décembre|decembre"),
@@ -304,6 +361,8 @@ def readings(text: str) -> Iterator[str]:
 
 
 def _translated(text: str, language: _Language) -> str:
+    for pattern, words in language.turned:
+        text = pattern.sub(words, text)
     ago, last, months, days = _expressions(language)
     text = days.sub(lambda match: language.days[" ".join(match[0].casefold().split())].replace("_", " "), text)
     text = ago.sub(lambda match: _ago(match, language), text)

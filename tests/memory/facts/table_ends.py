@@ -270,6 +270,31 @@ Używamy Python 3.9. / Przeszliśmy na Python 3.12. | switched to: Python 3.12
 私たちはPython 3.9を使っています。 / Python 3.12に移行しました。 | switched to: Python 3.12
 The quota is 100 requests. / The quota is now 5000 tokens. | is: 5000 tokens
 The quota is 100 each. / The quota is 5 of them. | is: 5 of them
+I have a boat. / In March I sold the boat. | sold: the boat
+I have a boat. / Last week we sold the boat. | sold: the boat
+I have a boat. / In March I almost sold the boat. | has: a boat
+I have a boat. / In 2019 I sold the boat. | has: a boat
+I have a boat. / In March, I sold my car. | has: a boat / sold: my car
+I work at Acme. / In March I resigned. | has: resigned
+I work at Acme. / I resigned in March. | has: resigned
+I work at Acme. / I resigned in 2019. | works at: Acme
+I work at Acme. / I resigned last year. | works at: Acme
+I work at Acme. / Last month I was laid off. | was: laid off
+I work at Acme. / Last month I quit smoking. | works at: Acme / quit: smoking
+I am married. / In May we got divorced. | is: divorced
+We use Jenkins. / In March we moved from Jenkins to GitHub Actions. | switched to: GitHub Actions
+We use jest. / In March we switched from jest to vitest. | switched to: vitest
+I live in Rome. / In summer I live in Bonn. | lives in: Rome
+I live in Berlin. / In March I moved to Hamburg. | lives in: Hamburg
+I live in Kreuzberg. / We moved from Kreuzberg to Prenzlauer Berg. | lives in: Prenzlauer Berg
+We live in Kreuzberg. / We moved from Kreuzberg to Prenzlauer Berg last year. | lives in: Prenzlauer Berg
+I live in Kreuzberg, Berlin. / In March we moved from Kreuzberg to Pankow. | lives in: Pankow
+I live in Berlin. / We moved from Kreuzberg to Prenzlauer Berg. | lives in: Berlin
+I live in Berlin. / I moved from Kreuzberg to Prenzlauer Berg. | lives in: Berlin / lives in: Prenzlauer Berg
+I live in London. / I moved from Camden to Hackney. | lives in: London / lives in: Hackney
+I live in Camden. / I moved from Camden to Hackney. | lives in: Hackney
+I live in Berlin. / I moved from Berlin to Kreuzberg. | lives in: Kreuzberg
+I live in Berlin. / I live in Kleinmachnow. | lives in: Kleinmachnow
 """
 NOTHING = r"""
 The error code is 500.
@@ -291,6 +316,7 @@ Ich habe meinen Vertrag bei Vodafone gekündigt.
 Anna is no longer my manager.
 I'm no longer at Heathrow.
 I moved out of Kreuzberg.
+We moved from Berlin to Hamburg.
 Slack let me go offline.
 """.strip().splitlines()
 
