@@ -100,6 +100,25 @@ def test_one_that_begins_with_more_is_another(tmp_path: Path, named: bool, first
     asyncio.run(apart(tmp_path, "openai_chat", [(named, 0, first), (named, 0, second)], _TURNS, 20))
 
 
+@pytest.mark.parametrize("first", [_TEA, _TEA_AND_MORE])
+def test_a_new_one_with_a_name_shares_no_words_that_were_heard_from_another(tmp_path: Path, first: list[tuple[int, int, int]]) -> None:
+    """What the other one asks is answered here, with words that stand behind the question of this one, too."""
+
+    async def work() -> None:
+        async with rig(configured(tmp_path, _WINDOW), echoing("openai_chat")) as one:
+            asks, comes = _talk(0, True, 0, first), _talk(1, True, 0, _TEA if first is _TEA_AND_MORE else _TEA_AND_MORE)
+            (_, text), *_ = asks.history
+            asks.history.clear()
+            await _goes_on(one, "openai_chat", asks, text)
+            comes.history[-1] = asks.history[-1]
+            for talk in (asks, *[comes] * 12):
+                await _goes_on(one, "openai_chat", talk, f"Step {len(talk.history)}. {_LONG}")
+            await _goes_on(one, "openai_chat", comes, "What is the PIN of the safe?")
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
 @settings(_LAW, max_examples=30)
 @example("openai_chat", [(False, 0, [(1, 0, 0)]), (False, 0, [(1, 2, 0)])], _TURNS, 20)
 @example("anthropic", [(True, 2, [(1, 2, 0)]), (True, 0, [(1, 0, 0)])], _TURNS, 6)
