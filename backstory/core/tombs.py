@@ -60,7 +60,7 @@ class Said(Protocol):
 class Tombs:
     """All tombs of a database. False where there are none. A look-up costs about 1 us."""
 
-    __slots__ = ("_chains", "_contents", "_key", "_marks", "_owners", "_unkept", "_whole")
+    __slots__ = ("_chains", "_contents", "_key", "_laid", "_marks", "_owners", "_unkept", "_whole")
 
     def __init__(self, key: bytes = b"", rows: Iterable[Tomb] = ()) -> None:
         self._key = key
@@ -72,18 +72,21 @@ class Tombs:
         self._unkept: dict[tuple[str, bytes], None] = {}
         self._marks: dict[tuple[str, int], None] = {}
         whole: dict[str, array[int]] = {}
+        laid: dict[str, array[int]] = {}
         for one in rows:
-            if one.parent == WHOLE:
+            if one.conversation == UNKEPT:
+                laid.setdefault(one.principal, array("q")).append(one.chain)
+            elif one.parent == WHOLE:
                 whole.setdefault(one.principal, array("q")).append(one.chain)
             else:
                 self._chains.setdefault(one.chain, {})[one.conversation] = one.turn
                 self._contents.setdefault(one.content, set()).add(one.conversation)
                 self._owners[one.conversation] = one.principal
         # Of whole conversations there may be millions: 8 bytes each.
-        self._whole = {principal: array("q", sorted(chains)) for principal, chains in whole.items()}
+        self._whole, self._laid = _sorted(whole), _sorted(laid)
 
     def __bool__(self) -> bool:
-        return bool(self._chains or self._whole or self._unkept or self._marks)
+        return bool(self._chains or self._whole or self._laid or self._unkept or self._marks)
 
     def lay(self, principal: str, chains: Iterable[bytes]) -> list[bytes]:
         """These histories of this principal end with what is not to be remembered. Those that this was not known of."""
@@ -117,18 +120,20 @@ class Tombs:
 
     def whole(self, principal: str, chain: bytes) -> bool:
         """Whether this history was in a conversation of this principal that was forgotten as a whole, or is not to be remembered."""
-        if self._unkept and (principal, chain) in self._unkept:
+        if self.unkept(principal, chain):
             return True
         chains = self._whole.get(principal)
+        return chains is not None and _among(chains, mark(self._key, chain))
+
+    def unkept(self, principal: str, chain: bytes) -> bool:
+        """Whether this history of this principal ends with what is not to be remembered."""
+        if self._unkept and (principal, chain) in self._unkept:
+            return True
+        chains = self._laid.get(principal)
         if chains is None and not self._marks:
             return False
         found = mark(self._key, chain)
-        if (principal, found) in self._marks:
-            return True
-        if chains is None:
-            return False
-        place = bisect_left(chains, found)
-        return place < len(chains) and chains[place] == found
+        return (principal, found) in self._marks or (chains is not None and _among(chains, found))
 
     def within(self, conversations: Iterable[str]) -> bool:
         """Whether a turn was forgotten in one of these conversations, which are still there."""
@@ -146,6 +151,16 @@ class Tombs:
     def saying(self, content: bytes) -> list[str]:
         """The conversations in which a message of this content was forgotten."""
         return sorted(self._contents.get(mark(self._key, content), ())) if self._contents else []
+
+
+def _sorted(marks: dict[str, array[int]]) -> dict[str, array[int]]:
+    """By principal, to be searched."""
+    return {principal: array("q", sorted(some)) for principal, some in marks.items()}
+
+
+def _among(marks: array[int], found: int) -> bool:
+    place = bisect_left(marks, found)
+    return place < len(marks) and marks[place] == found
 
 
 def _newest(known: dict[T, None]) -> None:

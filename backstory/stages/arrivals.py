@@ -12,6 +12,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from itertools import count, islice
+from math import inf, nextafter
 
 import msgspec
 from msgspec import Struct
@@ -312,7 +313,7 @@ def unfold(arrival: Arrival, wire: Wire, reply: Reply | None, estimate: Callable
         len(turns),
         last.chain if last else root(arrival.principal, arrival.scope),
         arrival.turn + len(turns),
-        arrival.at,
+        nextafter(arrival.at, inf),  # what comes with its answer is history (memory/identity/reworded.py)
         estimate,
         arrival.complete,
         turns[-1] if turns else None,

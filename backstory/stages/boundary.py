@@ -173,6 +173,8 @@ class Boundary:
         thread, window = visit.thread, self._window
         path, floor = thread.path[: visit.upto], thread.folded(visit.upto)
         reserve = draft.fixed + draft.new + min(self._budget, window.size)
+        remain = assembly.staying(visit.reading)
+        reserve += sum([tokens for item, tokens in visit.buried.items() if item in remain])
         saved, kept = thread.saved(), self._economy.kept(thread.account)
         at = compaction.cut(path, floor, window, reserve, thread.injections, saved, kept)
         if at <= floor or not self._makes_room(visit, draft, at):

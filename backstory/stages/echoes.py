@@ -314,7 +314,7 @@ async def _is_reworded(threads: Threads, one: Echo, reading: Reading) -> bool:
     if own and own + within >= _TELLING_MESSAGES:
         return True
     answers = _weight(line for line in spoken if line.role == "assistant" and line.content in there)
-    if answers + within < _TELLING_MESSAGES or sum([len(line.text) for line in spoken]) < _SURE_CHARS:
+    if not answers or answers + within < _TELLING_MESSAGES or sum([len(line.text) for line in spoken]) < _SURE_CHARS:
         return False
     last = spoken[-1].content
     return len((await threads.said(one.thread.conversation.principal, [last], OFTEN))[last]) < OFTEN

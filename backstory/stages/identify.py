@@ -224,7 +224,7 @@ class Identify(Stage):
         """By what was said. A request with an identity that is new never joins another's conversation: at most it forks from it. One that
         keeps a conversation's beginning, and has a summary of the rest, goes on with it."""
         principal, scope = exchange.principal, exchange.scope
-        if reading.reworded:
+        if reading.reworded or (claimed and reading.sent):
             thread = (
                 None
                 if claimed or carries(principal, reading, self._threads.tombs)
@@ -286,14 +286,15 @@ class Identify(Stage):
                 return found[0]
         if found is not None and found[1]:
             return await self._from(exchange, *found, opening)
-        # What a history still has of what was forgotten is known by its own hashes alone (memory/identity/graves.py).
+        # What a history still has of what was forgotten is known by its own hashes alone (memory/identity/graves.py). Who has an identity
+        # of its own shares what it has said itself, word for word, and nothing else.
         echo = (
             None
-            if carries(principal, reading, self._threads.tombs)
+            if claimed or carries(principal, reading, self._threads.tombs)
             else await echoes.stored(self._threads, principal, scope, reading, lambda: excerpts.system_of(exchange.prompt, exchange.wire))
         )
         if echo is not None and echo.turn is not None:
-            if echo.at_end and not claimed and (echo.whole or not echo.thread.busy):
+            if echo.at_end and (echo.whole or not echo.thread.busy):
                 return echo.thread
             return await self._from(exchange, echo.thread, echo.turn.id, ())
         return None if claimed else await self._part(exchange, reading, lambda: excerpts.system_of(exchange.prompt, exchange.wire))

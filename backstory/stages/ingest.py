@@ -23,7 +23,7 @@ from backstory.core.tombs import Tombs
 from backstory.core.wire import Wire
 from backstory.errors import StoreError
 from backstory.memory.identity.echo import known_places
-from backstory.memory.identity.graves import beginning, buried, ending, muted, resent
+from backstory.memory.identity.graves import beginning, buried, ending, muted, resent, unkept
 from backstory.memory.identity.thread import Thread, next_position, place_of
 from backstory.memory.reading.ours import without
 from backstory.memory.reading.requests import Reading
@@ -320,6 +320,7 @@ def places(thread: Thread, reading: Reading, base: int = 0, tombs: Tombs = NO_TO
     earlier = 0 < base < len(path)
     known = () if earlier else known_places(thread, reading)
     reading.buried = buried(thread, reading, tombs, len(known)) if tombs else frozenset()
+    reading.unkept = unkept(thread.conversation.principal, reading, tombs, len(known))
     lines: Sequence[Line] = reading.lines
     left: Sequence[int] = range(len(lines))
     if reading.buried:

@@ -106,6 +106,24 @@ def test_a_fork_shares_what_comes_before_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("restarts", [False, True], ids=["running", "restarted"])
+def test_a_new_one_with_a_name_shares_no_answer_that_it_has_in_another_form(tmp_path: Path, restarts: bool) -> None:
+    async def work(one: Rig, queue: list[bytes]) -> None:
+        client = Asking(one, queue)
+        for number in range(5):
+            await client.ask(f"{QUESTION} Day {number}.", Given(f"<think>The code is {number}.</think>{LONG} Day {number}."), "unthinking")
+        other = Asking(one, queue, "openai_chat", "You help.", NAMED)
+        other.client.items = client.client.items[:]
+        if restarts:
+            await one.restart()
+        name = await other.ask("And on Sunday?", Given("Wet."))
+        path = thread(one, name).path
+        assert len(path) == 12
+        assert not [turn.text for turn in path if "code" in turn.text]
+
+    in_a_rig(tmp_path, work)
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["running", "restarted"])
 def test_of_two_that_fit_as_well_none_is_meant(tmp_path: Path, restarts: bool) -> None:
     async def work(one: Rig, queue: list[bytes]) -> None:
         names = []

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from backstory.core.ids import ids_since
-from backstory.core.tombs import MOST_UNKEPT, Tombs
+from backstory.core.tombs import MOST_UNKEPT, UNKEPT, WHOLE, Tomb, Tombs, mark
+from backstory.memory.reading.fence import DIGEST_OPEN
 from backstory.stores.database import open_store
 from tests.relay.world import Received
 from tests.rig import PATHS, Rig, asking, reply, rig, said, soon
@@ -162,3 +163,49 @@ def test_it_is_known_by_how_its_client_has_the_answers_before_it(tmp_path: Path)
             assert chat[12][1] in found
 
     asyncio.run(work())
+
+
+@pytest.mark.parametrize("wire", PATHS)
+@pytest.mark.parametrize("begins", [True, False])
+def test_it_stays_where_it_is_when_what_is_around_it_is_folded(tmp_path: Path, wire: str, begins: bool) -> None:
+    """Nothing has kept it, so nothing may be cut; and no digest tells of it."""
+
+    async def work() -> None:
+        async with rig(configured(tmp_path, window=1500), echoing(wire)) as one:
+            chat: Chat = []
+            folds = 0
+            for number in range(24):
+                off = number == (0 if begins else 2)
+                chat.append(SECRET[0] if off else ("user", f"Report {number}: the grey boats in harbour {number * 7}. " * 6))
+                if number == 15:
+                    await one.restart()
+                await one.ask(PATHS[wire], asking(wire, chat), b"X-Session-Id: s1", *([OFF] if off else []))
+                await soon(lambda: len(one.engine.visits) == 0)
+                sent = one.sent.body.decode()
+                if number >= (0 if begins else 2):
+                    assert sent.count("Papaya-5") == 1
+                if DIGEST_OPEN in sent:
+                    folds += 1
+                    assert len(sent) < len(asking(wire, chat))
+                    assert sent.index("Papaya-5") < sent.index(DIGEST_OPEN)
+                    # Its answer stands behind it, as it did, and then the digest in front of a human's message.
+                    assert sent.index("Papaya-5") < sent.index(f"Answer {1 if begins else 3}.") < sent.index(DIGEST_OPEN)
+                chat.append(("assistant", f"Answer {number + 1}."))
+            assert folds > 5
+            assert not [text for text in await texts(one) if "Papaya" in text]
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_what_is_wanted_by_nobody_is_known_after_a_restart_and_apart_from_what_was_forgotten() -> None:
+    key, chain, other = b"k" * 16, b"c" * 16, b"o" * 16
+    rows = [
+        Tomb(1, UNKEPT, "me", WHOLE, True, mark(key, chain), 0, 0.0),
+        Tomb(2, "gone", "me", WHOLE, True, mark(key, other), 0, 0.0),
+    ]
+    tombs = Tombs(key, rows)
+    assert tombs
+    assert (tombs.unkept("me", chain), tombs.whole("me", chain)) == (True, True)
+    assert (tombs.unkept("me", other), tombs.whole("me", other)) == (False, True)
+    assert not tombs.unkept("you", chain)

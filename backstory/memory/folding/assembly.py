@@ -6,6 +6,7 @@ Append-only: for the same thread and the same client messages the same edits com
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Container, Sequence, Set
 
 from backstory.core.edits import AppendText, DropMessages, Edit, PrependText
@@ -28,7 +29,8 @@ def fold(thread: Thread, reading: Reading, boundary: int) -> Fold | None:
     In a long tool loop the human message that began it stays, and the digest goes in front of it: what follows is the assistant's next
     step. A first human message that also carries the client's own instructions stays. So do items that are no turns (system messages,
     environment, the newest list of a server's tools), but for the assistant's and answers to them: reasoning, what the provider's own tools
-    did, or a step without words, goes with what it led to. No tool's result goes up without its call.
+    did, or a step without words, goes with what it led to. No tool's result goes up without its call. What was never to be remembered stays
+    (`staying`): the digest does not tell of it, and nothing has kept it.
     """
     if not boundary:
         return None
@@ -38,7 +40,9 @@ def fold(thread: Thread, reading: Reading, boundary: int) -> Fold | None:
         return None
     # What was forgotten right after it goes with it, but for what is said now.
     fresh = [item for item in range(last + 1, len(lines)) if lines[item].kind != "none"]
-    before = next((item for item in fresh if item not in reading.buried or item == fresh[-1]), len(lines))
+    remain = staying(reading)
+    gone = reading.buried - remain if remain else reading.buried
+    before = next((item for item in fresh if item not in gone or item == fresh[-1]), len(lines))
     if before == len(lines) or _answers(lines[before]):
         return None
     holder = next((item for item in range(before, -1, -1) if _holds(lines[item])), -1)
@@ -48,8 +52,26 @@ def fold(thread: Thread, reading: Reading, boundary: int) -> Fold | None:
     if _parts(lines, leads, before):
         return None
     stay = {holder, stays, next((item for item in range(leads - 1, -1, -1) if lines[item].note == _LISTING), -1)}
-    runs = _runs([item for item in range(leads) if item not in stay and _goes(lines[item])])
+    runs = _runs([item for item in range(leads) if item not in stay and item not in remain and _goes(lines[item])])
     return Fold(runs, holder) if runs else None
+
+
+def staying(reading: Reading) -> Set[int]:
+    """The items of exchanges in which something was never to be remembered, each from its question to before the next: a part of one is no
+    history that every provider takes."""
+    if not reading.unkept:
+        return frozenset()
+    starts, asked = [0], False
+    for item, line in enumerate(reading.lines):
+        if _holds(line):
+            starts.extend(() if asked else (item,))
+            asked = True
+        elif line.kind != "none":
+            asked = False
+    ends = [*starts[1:], len(reading.lines)]
+    wanted = sorted(reading.unkept)
+    spans = (range(start, end) for start, end in zip(starts, ends, strict=True) if bisect_left(wanted, start) < bisect_left(wanted, end))
+    return frozenset(item for span in spans for item in span)
 
 
 def _answers(line: Line) -> bool:

@@ -51,6 +51,15 @@ def buried(thread: Thread, reading: Reading, tombs: Tombs, known: int = 0) -> fr
     return frozenset(found)
 
 
+def unkept(principal: str, reading: Reading, tombs: Tombs, known: int = 0) -> frozenset[int]:
+    """Those of `reading.buried` that this principal never wanted remembered: nothing has kept them. `known`: as in `buried`."""
+    if not reading.buried:
+        return frozenset()
+    rows = (reading.chains, reading.sent) if reading.sent else (reading.chains,)
+    fresh = (item for item in reading.buried if item >= known and any(tombs.unkept(principal, row[item]) for row in rows))
+    return frozenset((*(item for item in reading.unkept if item < known), *fresh))
+
+
 def carries(principal: str, reading: Reading, tombs: Tombs) -> bool:
     """Whether there is something in this request that this principal has forgotten anywhere, or did not want remembered."""
     said = (line.content for line in reading.lines if line.kind != "none")

@@ -1,8 +1,8 @@
 """Messages of a human that came back with less around them than when they were asked, or with more: retrieved documents, reminders and
 dates that a client puts beside its newest question and takes away later.
 
-Rule: the words of one stand whole in those of the other, and the answer that was given to it still stands behind it. Without that answer
-it is an edit.
+Rule: the words of one stand whole in those of the other, it was heard when it was asked, and the answer that it was given then still stands
+behind it. Without that answer it is an edit; what came as history and is in history again with other words is somebody else's.
 """
 
 from __future__ import annotations
@@ -82,8 +82,13 @@ def row(lines: Sequence[Line], item: int, stop: int, path: Sequence[Turn], place
     if not known:
         return None
     unsaid = [spot for spot in range(place, upto) if spot not in known]
-    changed = sum(1 for one, spot in places.items() if spot < 0 or path[spot].content != lines[one].content)
-    return Row(end, upto, places, unsaid, changed + len(unsaid))
+    changed = len(unsaid) + sum(1 for one, spot in places.items() if spot < 0 or path[spot].content != lines[one].content)
+    return Row(end, upto, places, unsaid, changed) if not changed or heard(path[upto - 1], path[upto]) else None
+
+
+def heard(question: Turn, answer: Turn) -> bool:
+    """Whether this was answered here: what a client brings as history comes all at once."""
+    return answer.arrived != question.arrived
 
 
 def _spots(lines: Sequence[Line], items: Sequence[int], path: Sequence[Turn], turns: range) -> dict[int, int] | None:
@@ -147,7 +152,7 @@ def _walk(lines: Sequence[Line], said: Sequence[int], words: Sequence[Turn], end
         if turn.content != line.content:
             human = line.role != "assistant"
             if (turn.role != "assistant") != human or not (
-                after == "assistant" and reworded(line, turn) if human else _answers(line, turn)
+                after == "assistant" and heard(turn, words[place + 1]) and reworded(line, turn) if human else _answers(line, turn)
             ):
                 return None
             made[item] = replace(line, content=turn.content, text=turn.text)

@@ -30,7 +30,8 @@ class Reading:
 
     `places` (set by ingestion): for each item the index of its turn on the thread's path, -1 where it has none. `also`: turns that it
     carries within an item of another place. `unsaid`: turns (ids) that its client leaves out of its answers. `buried`: items whose turns
-    were forgotten. `more`: tokens of what an item says beside its turn (others that its client has joined with it).
+    were forgotten, `unkept`: those of them that were never to be remembered. `more`: tokens of what an item says beside its turn (others
+    that its client has joined with it).
     `aside`: length of the items that are no turns, in characters. `tools`: how many items have calls, results or media.
     `summary`: the last item that is a client's summary of what came before, -1 where none is. `bytes`: raw size of its items, about.
     `sent`: the chain hashes as its client's form of the answers gives them, where `chains` are those of what was really said; empty where
@@ -57,6 +58,7 @@ class Reading:
         "summary",
         "thread",
         "tools",
+        "unkept",
         "unsaid",
         "version",
     )
@@ -74,6 +76,7 @@ class Reading:
         self.unsaid: tuple[int, ...] = ()
         self.before = b""
         self.buried: frozenset[int] = frozenset()
+        self.unkept: frozenset[int] = frozenset()
         self.more: dict[int, int] = {}
         self.sent: list[bytes] = []
         self.asked: list[Line] = []
@@ -151,7 +154,7 @@ class Reader:
         if known is not None:
             reading.places = known.places[:reused]
             reading.thread, reading.version, reading.buried = known.thread, known.version, known.buried
-            reading.unsaid = known.unsaid
+            reading.unkept, reading.unsaid = known.unkept, known.unsaid
             reading.more = {item: tokens for item, tokens in known.more.items() if item < reused}
             reading.sent = _going_on(known.sent[:reused], lines)
             reading.asked = [*known.asked[:reused], *lines[reused:]] if known.asked else []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,10 +30,10 @@ KINDS = {
 }
 
 
-def laid_out(shape: str, tokens: int = 100) -> tuple[Thread, Reading]:
+def laid_out(shape: str, tokens: int = 100, unkept: Sequence[int] = ()) -> tuple[Thread, Reading]:
     """A thread of this shape (u human, a assistant, c call, k words and a call, r result, b result and a human's words, s system,
     t reasoning, w what a tool of the provider's did or asks, o an answer to that, l a list of tools), and a request that carries all of
-    it."""
+    it. `unkept`: items that were never to be remembered."""
     thread = Thread(Conversation("c", "", 0.0, 0.0), root("", ""))
     reading = Reading(b"", [], [], 0)
     turns: list[Turn] = []
@@ -49,11 +51,16 @@ def laid_out(shape: str, tokens: int = 100) -> tuple[Thread, Reading]:
             reading.places.append(-1)
             continue
         last = chain(last, content)
+        if number in unkept:
+            reading.places.append(-1)
+            continue
         turn = Turn(number + 1, "c", parent, len(turns), last, content, role, kind, text, calls=calls, tokens=tokens)  # type: ignore[arg-type]
         reading.places.append(len(turns))
         turns.append(turn)
         parent = turn.id
     thread.add(turns)
+    reading.buried = frozenset(item for item in unkept if KINDS[shape[item]][1] != "none")
+    reading.unkept = frozenset(item for item in reading.buried if shape[item] in "ub")
     return thread, reading
 
 
@@ -115,14 +122,19 @@ ROUNDS = (*PLAIN, *HOSTED)
 
 
 @given(
-    st.lists(st.sampled_from(ROUNDS), min_size=1, max_size=8),
+    st.lists(st.tuples(st.sampled_from(ROUNDS), st.booleans()), min_size=1, max_size=8),
     st.data(),
 )
-def test_no_fold_parts_what_belongs_together(rounds: list[str], data: st.DataObject) -> None:
-    shape = "".join(rounds) + "u"
-    thread, reading = laid_out(shape)
-    folded = fold(thread, reading, data.draw(st.integers(1, len(thread.path) - 1)))
+def test_no_fold_parts_what_belongs_together(rounds: list[tuple[str, bool]], data: st.DataObject) -> None:
+    shape, off = "", list[int]()
+    for one, unwanted in rounds:
+        off += range(len(shape), len(shape) + len(one)) if unwanted else ()
+        shape += one
+    shape += "u"
+    thread, reading = laid_out(shape, unkept=off)
+    folded = fold(thread, reading, data.draw(st.integers(1, max(1, len(thread.path) - 1))))
     kept = kept_items(reading, folded)
+    assert {item for item in off if KINDS[shape[item]][1] != "none"} <= {*kept}, "nothing has kept it"
     letters = [shape[item] for item in kept]
     spoken = [letter for letter in letters if letter not in "sl"]
     assert spoken[0] == "u", "a history begins with a human's message"
@@ -139,6 +151,27 @@ def test_no_fold_parts_what_belongs_together(rounds: list[str], data: st.DataObj
             assert kept[at - 1] == item - 1, "a message follows what led to it"
         if shape[item] in "ck":
             assert kept[at + 1] == item + 1
+
+
+def test_what_was_never_to_be_remembered_stays_with_its_whole_exchange() -> None:
+    thread, reading = laid_out("suaucrauaua", unkept=[3, 4, 5, 6])
+    folded = fold(thread, reading, 4)
+    assert folded is not None
+    assert (folded.drops, folded.before) == (((1, 3), (7, 9)), 9)
+    thread, reading = laid_out("uauaua", unkept=[2, 3])
+    folded = fold(thread, reading, 2)
+    assert folded is not None
+    assert (folded.drops, folded.before) == (((0, 2),), 2)
+    thread, reading = laid_out("uaua", unkept=[0, 1])
+    assert fold(thread, reading, 1) is None, "what follows is an answer, whose question stays"
+
+
+def test_what_was_forgotten_goes_with_what_is_around_it() -> None:
+    thread, reading = laid_out("uauauaua", unkept=[2, 3])
+    reading.unkept = frozenset()
+    folded = fold(thread, reading, 4)
+    assert folded is not None
+    assert folded.drops == ((0, 6),)
 
 
 def test_what_waits_for_an_answer_beside_words_stays_with_it() -> None:

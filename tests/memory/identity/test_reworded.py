@@ -25,7 +25,7 @@ def _path(*said: tuple[Role, str]) -> list[Turn]:
     for place, (role, text) in enumerate(said):
         one = _line(role, text)
         last = chain(last, one.content)
-        turns.append(Turn(place + 1, "c", place, place, last, one.content, role, "spoken", one.text))
+        turns.append(Turn(place + 1, "c", place, place, last, one.content, role, "spoken", one.text, arrived=float(place)))
     return turns
 
 
@@ -75,6 +75,15 @@ def test_its_answer_stands_behind_it() -> None:
     other = lay(_lines(("user", "How many doors?"), ("assistant", "There are seven doors, as far as I know.")), 0, path, 0)
     assert other.known() == 0
     assert lay(_lines(("user", "How many doors?")), 0, path, 0).known() == 0
+
+
+def test_what_came_as_history_has_no_other_surroundings() -> None:
+    path = [replace(turn, arrived=1.0) for turn in _path(("user", _DOCUMENT.format("How many doors?")), ("assistant", "Nine of them."))]
+    lines = _lines(("user", "How many doors?"), ("assistant", "Nine of them."), ("user", "And gates?"))
+    assert row(lines, 0, 2, path, 0) is None
+    assert along(lines, path) is None
+    assert row(lines, 0, 2, [path[0], replace(path[1], arrived=2.0)], 0) is not None
+    assert row(_lines(("user", _DOCUMENT.format("How many doors?")), ("assistant", "Nine of them.")), 0, 2, path, 0) is not None
 
 
 def test_messages_beside_a_question_may_be_left_out_or_put_in() -> None:
