@@ -123,6 +123,7 @@ class SideRoom:
             random.random,
             figures,
             paid,
+            self._wake_in,
         )
         jobs = side_jobs(side.tasks, lanes, caller, clock)
         lease_s = _ANSWERS_A_LEASE * (side.timeout_s + config.upstream.connect_timeout_s) + _LEASE_SLACK_S
@@ -150,6 +151,10 @@ class SideRoom:
         """There may be something to do."""
         for worker in self._workers:
             worker.wake()
+
+    def _wake_in(self, seconds: float) -> None:
+        for worker in self._workers:
+            worker.wake_in(seconds)
 
     def seen(self, conversation: str, wire: str, head: Head, target: Target, model: str) -> None:
         """A client's request of this conversation goes to this target."""

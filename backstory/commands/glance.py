@@ -13,6 +13,8 @@ from backstory.commands import COMMANDS
 from backstory.commands.sign import ANSWER, REFERENCE
 
 _WORDS = re.compile(b"vc(?:" + b"|".join(sorted({command.word[2:].lower().encode() for command in COMMANDS if command.word})) + b")")
+# One with a slip in it is in capitals.
+_SLIPPED = re.compile(rb"VC[A-Z]{3,12}(?![A-Za-z0-9])")
 _SETTINGS = tuple(f"{command.name}{'(' if command.takes != 'nothing' else ''}".encode() for command in COMMANDS if command.sets)
 _LONGEST_SETTING = max(map(len, _SETTINGS))
 # A command stands at the end of a message; clients put some kilobytes behind it (rules for the answer, reminders), not more.
@@ -40,7 +42,7 @@ class Glance:
                 if raw.find(prefix) >= 0:
                     return True
         low = raw.lower()
-        return low.find(b"vc") >= 0 and _WORDS.search(low) is not None
+        return low.find(b"vc") >= 0 and (_WORDS.search(low) is not None or _SLIPPED.search(raw) is not None)
 
     def answer(self, raw: bytes, start: int, end: int, stateful: bool) -> bool:
         """Whether there may be an answer of ours between these places. `stateful`: it may be sent back by its id alone."""

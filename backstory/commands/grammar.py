@@ -4,7 +4,8 @@ Rules: a command word is the whole message, on one line. `!/name(argument)` is t
 something, what the last line of a longer one ends with, outside of code. Whatever else looks like one (a path, a script's first line, a
 quotation) is left alone. A message that is nothing but `!/name`, of a name that does not exist, is a command all the same: nobody
 says that to a model; one with digits or an underscore in its name (`!/top_k(5)`) is where
-brackets follow. Nor is `!/model(x` or `!/model x` said to one, where that is all: it is a command in the wrong form.
+brackets follow. Nor is `!/model(x` or `!/model x` said to one, where that is all: it is a command in the wrong form; nor
+`VCSTAUS`, one slip away from a command word, in capitals and nothing but that.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ _LIKE = 0.5
 # So like the name of a setting is one that was meant for it, though it ends a message of other words.
 _MEANT = 0.75
 _SENTENCE = ".?!,;:"
+# A word with so few letters behind `VC` is another one with one of them exchanged (`VCHIST`); one with so many may have two slips.
+_SHORT, _LONG = 4, 10
 _BY_NAME: Mapping[str, Command] = {command.name: command for command in COMMANDS}
 _BY_WORD: Mapping[str, Command] = {command.word: command for command in COMMANDS if command.word}
 _SETTINGS = tuple(command.name for command in COMMANDS if command.sets)
@@ -71,9 +74,37 @@ def _word(text: str) -> Asked | None:
     """A whole message of the form `VCNAME argument`."""
     word, rest = (*text.split(None, 1), "")[:2]
     command = _BY_WORD.get(word.upper())
+    if command is None and not rest and _slipped(word):
+        return Asked(word.lower(), "", text)
     if command is None or len(text) > _LONGEST or (rest and command.takes == "nothing"):
         return None
     return Asked(command.name, rest, text, command)
+
+
+def _slipped(word: str) -> bool:
+    """Whether this is a command word with a slip in it, in capitals: a letter too many, too few or another, or two exchanged."""
+    return word.isascii() and word.isalpha() and word.isupper() and any(_near(word[2:], known[2:]) for known in _BY_WORD)
+
+
+def _near(word: str, known: str) -> bool:
+    most = 2 if len(known) >= _LONG else 1
+    if abs(len(word) - len(known)) > most:
+        return False
+    same = len(word) == len(known)
+    if same and sorted(word) != sorted(known) and len(known) <= _SHORT:
+        return False
+    return _slips(word, known, most)
+
+
+def _slips(word: str, known: str, most: int) -> bool:
+    """Whether so many slips make the one of the other."""
+    at = next((at for at, (one, other) in enumerate(zip(word, known, strict=False)) if one != other), min(len(word), len(known)))
+    word, known = word[at:], known[at:]
+    if not word or not known or not most:
+        return len(word) + len(known) <= most
+    swapped = word[1:2] + word[:1] == known[:2]
+    rests = [(word[1:], known), (word, known[1:]), (word[1:], known[1:]), *([(word[2:], known[2:])] if swapped else [])]
+    return any(_slips(one, other, most - 1) for one, other in rests)
 
 
 def _whole(text: str, prefix: str) -> Asked | None:

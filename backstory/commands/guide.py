@@ -57,6 +57,12 @@ def unknown(name: str, like: Command | None, prefix: str) -> str:
     return f"There is no command {prefix}{name}.{hint} {prefix}help lists them all."
 
 
+def unknown_word(word: str, like: Command | None) -> str:
+    """There is no such command word."""
+    hint = f" Did you mean {like.word}?" if like is not None and like.word else ""
+    return f"There is no command {word}.{hint} VCHELP lists them all."
+
+
 def wrong(command: Command, argument: str, prefix: str) -> str:
     """It cannot be carried out with this argument."""
     told = f"{prefix}{command.name} does not take {argument!r}." if argument else f"{prefix}{command.name} needs to be told more."

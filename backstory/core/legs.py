@@ -78,8 +78,9 @@ class Talk(Protocol):
         """The request of the next leg, with a result for each call. `last`: no tool may be called in it."""
         ...
 
-    def again(self, body: bytes) -> None:
-        """The leg under way failed; this request, without tools of ours, is made in its place."""
+    def again(self, body: bytes, anew: bool) -> None:
+        """The leg under way failed; this request, without tools of ours, is made in its place. `anew`: the client has nothing yet, so that
+        a whole answer to it, if it calls nothing of ours, is all that it gets; of what was said before only the usage counts."""
         ...
 
     def finish(self) -> bytes:

@@ -58,7 +58,8 @@ class Store(Protocol):
         ...
 
     def conversations(self, principal: str | None, limit: int = 50, offset: int = 0) -> list[tuple[Conversation, int]]:
-        """Conversations, the last updated first, each with its number of turns. None: of every principal."""
+        """Conversations, the last updated first, each with its number of turns, and of a fork with those before its own
+        first one. None: of every principal."""
         ...
 
     def alias(self, principal: str, key: str) -> str | None:

@@ -310,7 +310,7 @@ class Legs:
         if not body:
             return False
         if self.later:
-            self._paging.talk.again(body)
+            self._paging.talk.again(body, self._kind != "stream")
         self._state = "pass"
         self._course.wait_for(self._ask(body))
         return True

@@ -68,7 +68,8 @@ class Trouble(Struct):
 class SideCaller:
     """A core.side.SideModel. `endpoint`: where a conversation's questions go, None for nowhere (now). `refused`: a conversation's key was
     turned away. `chance`: from 0 to 1. `wires`: by dialect, to read answers with. `paid`: told
-    of every bill that is known, by model, usage and conversation, in dollars."""
+    of every bill that is known, by model, usage and conversation, in dollars. `rests`: told for how many seconds a provider is left alone,
+    each time that it is."""
 
     def __init__(
         self,
@@ -82,6 +83,7 @@ class SideCaller:
         chance: Callable[[], float],
         figures: SideFigures,
         paid: Callable[[str, Usage, str, float], None] = lambda _model, _usage, _conversation, _dollars: None,
+        rests: Callable[[float], None] = lambda _seconds: None,
     ) -> None:
         self._endpoint = endpoint
         self._refused = refused
@@ -95,6 +97,7 @@ class SideCaller:
         self._troubles: dict[tuple[str, int, int], Trouble] = {}
         self.figures = figures
         self._paid = paid
+        self._rests = rests
         self._full_on = ""
 
     def ready(self, conversation: str) -> bool:
@@ -250,6 +253,7 @@ class SideCaller:
         pause_s *= 0.75 + self._chance() / 2
         pause_s = max(pause_s, min(least_s, _LONGEST_BREAK_S))
         trouble.until = time.monotonic() + pause_s
+        self._rests(pause_s)
         if trouble.failures in (1, _BREAK_AT):
             log.warning("side model: %s; failures in a row: %d; left alone for %d s", text, trouble.failures, pause_s)
         raise SideModelError(text, reason, lasting)

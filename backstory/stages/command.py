@@ -133,6 +133,8 @@ class Command(Stage):
         """The answer, and whether the command was carried out."""
         asked = self._more.known(asked)
         command, prefix = asked.command, self._desk.prefix
+        if command is None and not asked.written.startswith(prefix) and not asked.before:
+            return guide.unknown_word(asked.written, nearest(asked.name)), False
         if command is None:
             return guide.unknown(asked.name, nearest(asked.name, self._more.commands), prefix), False
         if asked.bare:

@@ -107,7 +107,9 @@ class SqlStore:
     def conversations(self, principal: str | None, limit: int = 50, offset: int = 0) -> list[tuple[Conversation, int]]:
         """See Store."""
         where, values = ("WHERE principal = ?", [principal]) if principal is not None else ("", [])
-        counted = "(SELECT count(*) FROM turns t WHERE t.conversation = conversations.key)"
+        own = "FROM turns t WHERE t.conversation = conversations.key)"
+        shared = f"CASE WHEN forked_from = '' THEN 0 ELSE coalesce((SELECT min(t.position) {own}, 0) END"
+        counted = f"(SELECT count(*) {own} + {shared}"
         sql = (
             f"SELECT {','.join(rows.CONVERSATIONS)}, {counted} FROM conversations {where} ORDER BY updated DESC, key DESC LIMIT ? OFFSET ?"
         )

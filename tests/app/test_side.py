@@ -196,6 +196,29 @@ def test_a_side_model_that_fails_changes_nothing_for_the_user(tmp_path: Path, an
     asyncio.run(work())
 
 
+def test_a_provider_is_asked_again_when_it_said_and_not_a_round_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    well: list[bool] = []
+    monkeypatch.setattr(worker, "_ROUND_S", 3600.0)
+    for name in ("_FIRST_PAUSE_S", "_LONGEST_PAUSE_S", "_BREAK_S", "_LONGEST_BREAK_S"):
+        monkeypatch.setattr(f"backstory.relay.side.{name}", 0.02)
+
+    async def work() -> None:
+        def answer(asked: Asked) -> bytes:
+            return obliging(asked) if well else reply(b"{}", status=b"503 Busy")
+
+        async with SideProvider(answer).serving() as provider:
+
+            async def reached(one: Rig) -> None:
+                await soon(lambda: len(provider.asked) >= 1)
+                await asyncio.sleep(0.3)
+                well.append(True)
+                await soon(lambda: one.engine.metrics.side.answers >= 1)
+
+            await traffic(tmp_path, local(provider), reached)
+
+    asyncio.run(work())
+
+
 @pytest.mark.parametrize("fields", [{"tokens_per_day": 0}, {"tasks": ()}, {"input_price": 1.0}])
 def test_without_a_budget_nothing_is_sent_and_no_worker_runs(tmp_path: Path, fields: dict[str, Any]) -> None:
     async def work() -> None:

@@ -128,6 +128,30 @@ def test_a_leg_goes_to_the_next_backend(wire: str, stream: bool) -> None:
 
 
 @pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize(
+    "fault", [reply(b'{"error":{"message":"no"}}', status=b"400 Bad"), reply(b"{nonsense"), None], ids=["refused", "garbled", "on and on"]
+)
+def test_a_whole_answer_without_our_tools_repeats_nothing_of_the_one_with_them(wire: str, fault: bytes | None) -> None:
+    """The client has nothing yet: it gets what the model says to its own request, as if the tools had never been offered."""
+
+    async def work() -> None:
+        legs = [called(wire, False)] * 7 if fault is None else [called(wire, False), fault]
+        async with stage(wire, *legs, answered(wire, False, "Let me look. It is here.")) as (one, _, _):
+            client = await client_of(one)
+            await client.send(request(wire, False))
+            head, body = await client.reply()
+            assert head.startswith(b"HTTP/1.1 200")
+            assert one.upstream.received[-1].body == b'{"plain":1}'
+            found = BY_NAME[wire].reply(body)
+            assert [part.text for part in found.parts if isinstance(part, Text)] == ["Let me look. It is here."]
+            assert found.usage is not None
+            assert found.usage.input_tokens >= 4, "what the first leg cost counts"
+            client.writer.close()
+
+    run(work())
+
+
+@pytest.mark.parametrize("wire", WIRES)
 def test_a_leg_that_has_begun_is_never_asked_for_again(wire: str) -> None:
     """It breaks off after its first words: what the client has stays what it has, and ends as the wire ends what is cut."""
     whole = BY_NAME[wire].write(Reply((Text("Found"),), "stop", Usage(3, 4), "r2", "m"), True)

@@ -245,6 +245,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(tmp_path: Path) -> None:
         async with rig(commanded(tmp_path), echoing("openai_chat")) as one:
             talk = Talk(one)
             assert "Did you mean VCSTATUS or !/status?" in await talk.told("!/stauts")
+            assert await talk.told("VCSTAUS") == "There is no command VCSTAUS. Did you mean VCSTATUS? VCHELP lists them all."
             assert await talk.told("!/quux(other)") == "There is no command !/quux. !/help lists them all."
             assert "one of: on, off, status" in await talk.told("!/memory(perhaps)")
             assert "Usage: VCMERGE" in await talk.told("VCMERGE sideways x")

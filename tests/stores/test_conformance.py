@@ -167,6 +167,13 @@ def test_stubs_stay_as_they_were_first_written(store: SqlStore) -> None:
     assert store.stubs("d") == []
 
 
+def test_a_fork_has_the_turns_that_it_shares(store: SqlStore) -> None:
+    tell(store, talk("c"), "one", "two", "three")
+    store.write([Batch((talk("fork", forked_from="c", fork_turn=2),), (said(10, "fork", parent=2, position=2),))])
+    store.write([Batch((talk("bare", forked_from="c", fork_turn=2),))])
+    assert {record.id: turns for record, turns in store.conversations(None)} == {"c": 3, "fork": 3, "bare": 0}
+
+
 def test_stubs_go_with_their_turns_wherever_they_stand(store: SqlStore) -> None:
     tell(store, talk("c"), "one", "two")
     fork = talk("fork", forked_from="c", fork_turn=2)

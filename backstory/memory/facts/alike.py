@@ -46,6 +46,11 @@ def classes(text: str) -> frozenset[str]:
     return frozenset(found or {"word"})
 
 
+def called_off(text: str) -> bool:
+    """Whether these words say that something does not take place."""
+    return _CALLED_OFF.fullmatch(text) is not None or fact_tongues.is_off(text)
+
+
 @lru_cache(8192)
 def key(text: str) -> tuple[str, ...]:
     """By what two objects or subjects are known to be the same: the stems of their words, without articles and the like."""

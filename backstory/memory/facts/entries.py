@@ -45,8 +45,8 @@ class Entry:
         self.relation = _SAME_RELATION.get(verb, verb)
         if self.whose[-2:] == _NAME:
             self.whose, self.relation = self.whose[:-2], "is called"
-        self.terms = key(self.meant.object if self.denies else fact.object)
-        self.classes = classes(fact.object)
+        self.terms = key(self.meant.object)
+        self.classes = classes(self.meant.object)
         self.version = None if self.denies else version_of(fact, self.relation, self.whose)
         self.by: Entry | None = None
         self.again: list[int] = []
@@ -116,7 +116,7 @@ def bears_on(new: Entry, old: Entry) -> bool:
 
 
 def says_the_same(new: Entry, old: Entry) -> bool:
-    return new.relation == old.relation and new.terms == old.terms and new.fact.stance == old.fact.stance
+    return new.relation == old.relation and new.terms == old.terms and new.meant.stance == old.meant.stance
 
 
 def takes_place(new: Entry, old: Entry, replaced: tuple[str, ...]) -> bool:
@@ -160,4 +160,4 @@ def _one_value(new: Entry, old: Entry) -> bool:
 def _denies(denial: Entry, plan: Entry) -> bool:
     """Whether this is the plan that is denied, whatever more is said of it. A plan for one Friday is no habit on Fridays."""
     denied = words(denial.fact.object)
-    return words(plan.fact.object)[: len(denied)] == denied
+    return words(plan.meant.object)[: len(denied)] == denied

@@ -16,7 +16,8 @@ from msgspec.structs import replace
 from backstory.core.records import Fact, Stance
 from backstory.memory.facts import ends as fact_ends
 from backstory.memory.facts import over_forms, slots
-from backstory.memory.facts.alike import classes, key, subject_key
+from backstory.memory.facts.alike import called_off, classes, key, subject_key
+from backstory.memory.facts.amended import amended
 from backstory.memory.facts.asked import answers
 from backstory.memory.facts.choices import kind_of
 from backstory.memory.facts.correction_forms import POINTED
@@ -118,12 +119,12 @@ class Ledger:
                 _status(entry),
                 entry.subject,
                 entry.verb,
-                entry.meant.object if entry.denies else entry.fact.object,
+                entry.meant.object,
                 entry.by.fact.turn if entry.by is not None else 0,
                 entry.by.number if entry.by is not None else 0,
                 tuple(entry.again),
                 tuple(dict.fromkeys(old.number for old in ended.get(id(entry), ()))),
-                next((old.fact.object for old in reversed(ended.get(id(entry), ()))), ""),
+                next((old.meant.object for old in reversed(ended.get(id(entry), ()))), ""),
             )
             for entry in self._entries
         ]
@@ -165,8 +166,12 @@ class Ledger:
             old = gone[0] if gone else None if fact.subject else self._corrected(fact, number, asked)
             if old is not None:
                 gone = gone or [old]
-                said = old.meant.object if fact.subject or old.verb == "has" else fact.object
-                meant = replace(fact, kind=old.meant.kind, subject=old.subject, verb=old.verb, object=said)
+                said = old.meant.object if fact.subject else amended(old.meant.object, fact, whole=old.relation in ONE_VALUE)
+                if said == old.meant.object and not fact.subject:
+                    old.again.append(number)
+                    return
+                stance = fact.stance if fact.stance == "negated" or called_off(fact.object) else old.meant.stance
+                meant = replace(fact, kind=old.meant.kind, subject=old.subject, verb=old.verb, object=said, stance=stance)
                 entry = Entry(fact, number, old.subject, old.verb, meant)
         if gone:
             for old in gone:
@@ -408,7 +413,7 @@ class Ledger:
             elif old.relation in _CORRECTABLE and may_be(fact, wanted, old, number):
                 likely.append(old)
         found = likeliest(fact, wanted, likely, number)
-        return None if found is None or answers(asked, fact, found.subject, found.relation, found.fact.object) else found
+        return None if found is None or answers(asked, fact, found.subject, found.relation, found.meant.object) else found
 
 
 def _put(held: list[Entry], entry: Entry) -> None:
@@ -426,4 +431,4 @@ def fold_facts(turns: Iterable[tuple[int, Iterable[Fact], str]]) -> Ledger:
 
 
 def _status(entry: Entry) -> Status:
-    return "superseded" if entry.by is not None else _STANDS[entry.fact.stance]
+    return "superseded" if entry.by is not None else _STANDS[entry.meant.stance]

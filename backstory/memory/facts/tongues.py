@@ -100,6 +100,11 @@ def kinds_of(text: str) -> frozenset[str]:
     return frozenset(name for name, pattern in (("day", day), ("time", time)) if pattern.search(text))
 
 
+def is_off(text: str) -> bool:
+    """Whether these words say that something does not take place."""
+    return _kinds()[2].fullmatch(text) is not None
+
+
 @cache
 def _kinds() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
     west, romance, east = tongues_germanic, tongues_romance, tongues_east

@@ -140,7 +140,12 @@ def read(call: Call) -> Asked | str:
         return f"The arguments of {call.name} are not JSON."
     if not isinstance(given, dict):
         return f"The arguments of {call.name} are not an object."
-    values = {str(key): _plain(value)[:_MOST_ARGUMENT] for key, value in given.items() if value is not None}
+    known = _known(tool)
+    told = {str(key): value for key, value in given.items() if value is not None and key in known}
+    wrong = [f"{key} is to be text, not {_kind(value)}" for key, value in told.items() if not _readable(key, value)]
+    if wrong:
+        return f"{call.name}: {'; '.join(wrong)}."
+    values = {key: _plain(value)[:_MOST_ARGUMENT] for key, value in told.items()}
     missing = [name for name in _required(tool) if not values.get(name, "").strip() and not (name == "query" and values.get("time_range"))]
     return f"{call.name} needs {' and '.join(missing)}." if missing else Asked(call.name, values)
 
@@ -150,8 +155,30 @@ def _required(tool: Tool) -> list[str]:
     return [str(name) for name in schema.get("required", ())] if isinstance(schema, dict) else []
 
 
+def _known(tool: Tool) -> Collection[str]:
+    """The names of its arguments."""
+    schema = _decode(tool.schema)
+    found = schema.get("properties") if isinstance(schema, dict) else None
+    return found if isinstance(found, dict) else ()
+
+
+def _readable(key: str, value: object) -> bool:
+    """Whether it is clear what is meant: models also give numbers, or a time range as an object with start and end or a preset,
+    or as a list of two days."""
+    if isinstance(value, list):
+        return key == "time_range" and bool(value) and all(isinstance(one, str) for one in value)
+    if isinstance(value, Mapping):
+        return key == "time_range" and bool(_plain(value).strip())
+    return isinstance(value, str) or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    return "a list" if isinstance(value, list) else "an object" if isinstance(value, Mapping) else "that"
+
+
 def _plain(value: object) -> str:
-    """Models also give numbers, or a time range as an object with start and end or a preset."""
     if isinstance(value, str):
         return value
     if isinstance(value, Mapping):

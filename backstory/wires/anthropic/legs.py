@@ -146,6 +146,7 @@ class AnthropicTalk:
         self._body = body
         self._ours = ours
         self._number = 0
+        self._anew = False
         self._next = 0
         self._spent: Json = {}
         # A model that binds its reasoning made that of later legs behind calls that the client never sees.
@@ -282,12 +283,14 @@ class AnthropicTalk:
         self._content = found.content
         self._usage = values(found.usage)
         blocks = [decode(_block, raw) for raw in found.content]
+        self._called = any(self._is_ours(block) for block in blocks)
+        if self._anew and not self._called:
+            self._said, self._before, self._thinker = [], "", self._number
         for raw, block in zip(found.content, blocks, strict=True):
             if self._is_ours(block) or self._thinks_twice(block.type):
                 continue
             between = self._spoken(block.text) if block.type == "text" else ""
             self._said.append(Raw(Document(bytes(raw)).apply([Extend(("text",), between, True)])) if between else raw)
-        self._called = any(self._is_ours(block) for block in blocks)
         if not self._called or found.stop_reason not in _WAITS:
             return Leg()
         calls = tuple(Call(block.id, block.name, bytes(block.input).decode()) for block in blocks if self._is_ours(block))
@@ -312,11 +315,12 @@ class AnthropicTalk:
         ]
         if last:
             splices.append(Put(("tool_choice",), _NO_TOOLS))
-        self.again(document.apply(splices))
+        self.again(document.apply(splices), False)
         return self._body
 
-    def again(self, body: bytes) -> None:
+    def again(self, body: bytes, anew: bool) -> None:
         """See Talk."""
+        self._anew = anew
         self._body = body
         self._before += self._text
         self._spent = summed(self._spent, self._usage)

@@ -150,6 +150,7 @@ class GeminiTalk:
         self._ours = ours
         self._array = array
         self._number = 0
+        self._anew = False
         self._spent: Json = {}
         self._said = ""
         self._parts_said: list[Raw] = []
@@ -300,8 +301,11 @@ class GeminiTalk:
         self._usage = values(found.usage)
         candidate = found.candidates[0] if found.candidates else _Candidate()
         self._reason = candidate.finish or ""
-        for raw in (candidate.content.parts if candidate.content is not None else None) or []:
-            part = decode(_part, raw)
+        raws = (candidate.content.parts if candidate.content is not None else None) or []
+        parts = [decode(_part, raw) for raw in raws]
+        if self._anew and not any(part.call is not None and part.call.name in self._ours for part in parts):
+            self._said, self._parts_said = "", []
+        for raw, part in zip(raws, parts, strict=True):
             self._parts.append(raw)
             if part.call is not None and part.call.name in self._ours:
                 self._take(part)
@@ -331,11 +335,12 @@ class GeminiTalk:
             splices = [Put(_CONTENTS, listed([document.get(_CONTENTS), *added]))]
         if last:
             splices.append(Put(("tool_config" if document.has(("tool_config",)) else "toolConfig",), _NO_CALLS))
-        self.again(document.apply(splices))
+        self.again(document.apply(splices), False)
         return self._body
 
-    def again(self, body: bytes) -> None:
+    def again(self, body: bytes, anew: bool) -> None:
         """See Talk."""
+        self._anew = anew
         self._body = body
         self._said += gap(self._said, self._text) + self._text
         self._spent = summed(self._spent, self._usage)

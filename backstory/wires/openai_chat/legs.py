@@ -132,6 +132,7 @@ class ChatTalk:
         self._body = body
         self._ours = ours
         self._number = 0
+        self._anew = False
         self._id = ""
         self._spent: Json = {}
         self._said = ""
@@ -298,6 +299,7 @@ class ChatTalk:
             told = self._calls[place] = _Told()
             told.add(raw, decode(_piece, raw))
             self._called = self._called or told.name in self._ours
+        self._said = "" if self._anew and not self._called else self._said
         return self._leg(list(self._calls.values()))
 
     def go_on(self, results: Sequence[str], last: bool) -> bytes:
@@ -311,7 +313,7 @@ class ChatTalk:
         splices: list[Splice] = [Insert(end, row) for row in rows]
         if last:
             splices.append(Put(("tool_choice",), _NONE))
-        self.again(document.apply(splices))
+        self.again(document.apply(splices), False)
         return self._body
 
     def _told(self) -> bytes:
@@ -323,8 +325,9 @@ class ChatTalk:
         calls = Raw(listed(told.raw() for told in self._calls.values()))
         return encode({"role": "assistant", "content": self._text or None, **thoughts, "tool_calls": calls})
 
-    def again(self, body: bytes) -> None:
+    def again(self, body: bytes, anew: bool) -> None:
         """See Talk."""
+        self._anew = anew
         self._body = body
         self._said += gap(self._said, self._text) + self._text
         self._spent = summed(self._spent, self._usage)

@@ -120,6 +120,7 @@ class ResponsesTalk:
         self._body = body
         self._ours = ours
         self._number = 0
+        self._anew = False
         self._sequence = 0
         self._next = 0
         self._spent: Json = {}
@@ -270,6 +271,7 @@ class ResponsesTalk:
         self._first = self._here = found.id
         self._output = found.output or []
         self._called = any(self._is_ours(decode(_item, raw)) for raw in self._output)
+        self._said = [] if self._anew and not self._called else self._said
         return self._leg(self._output)
 
     def go_on(self, results: Sequence[str], last: bool) -> bytes:
@@ -296,8 +298,9 @@ class ResponsesTalk:
         self._go(lowering.finish())
         return self._body
 
-    def again(self, body: bytes) -> None:
+    def again(self, body: bytes, anew: bool) -> None:
         """See Talk."""
+        self._anew = anew
         self._said += self._kept() if self._last else []
         self._go(body)
 

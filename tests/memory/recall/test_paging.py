@@ -63,6 +63,21 @@ def test_arguments_are_read_or_the_model_is_told_what_is_wrong(arguments: str, e
     assert paging.read(Call("c", "vc_find_quote", arguments)) == expected
 
 
+@pytest.mark.parametrize("value", [["a"], [], {"a": "b"}, {}, True, False])
+def test_an_argument_that_is_no_text_is_told_by_its_name(value: object) -> None:
+    kind = "a list" if isinstance(value, list) else "an object" if isinstance(value, dict) else "true or false"
+    for tool in paging.tools():
+        for key in json.loads(tool.schema)["properties"]:
+            if key == "time_range" and value in (["a"], {"a": "b"}):
+                continue
+            told = paging.read(Call("c", tool.name, json.dumps({key: value})))
+            assert told == f"{tool.name}: {key} is to be text, not {kind}."
+
+
+def test_what_no_tool_takes_is_not_looked_at() -> None:
+    assert paging.read(Call("c", "vc_recall_all", '{"topic":["a"]}')) == Asked("vc_recall_all", {})
+
+
 def test_a_time_range_may_come_as_an_object() -> None:
     given_ = '{"query":"","time_range":{"kind":"between_dates","start":"2024-05-01","end":"2024-05-03"}}'
     asked = paging.read(Call("c", "vc_remember_when", given_))
