@@ -39,8 +39,8 @@ class Plain(Cutter):
 
 
 class Cashier:
-    """Adds up what it bills. `refuses`: which bodies it does not take; `deaf`: nothing that was written is ever found; `mute`: it tells no
-    usage."""
+    """Adds up what it bills. `refuses`: which bodies it does not take, and with which `status`; `deaf`: nothing that was written is ever
+    found; `mute`: it tells no usage."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -48,6 +48,7 @@ class Cashier:
         self.bodies: list[bytes] = []
         self.refused: list[bytes] = []
         self.refuses: Callable[[bytes], bool] = lambda _: False
+        self.status = b"400 Bad Request"
         self.deaf = self.mute = False
         self._until: dict[int, float] = {}
 
@@ -58,7 +59,7 @@ class Cashier:
     def __call__(self, received: Received) -> bytes:
         if self.refuses(received.body):
             self.refused.append(received.body)
-            return reply(REFUSAL, status=b"400 Bad Request")
+            return reply(REFUSAL, status=self.status)
         usage = self.bill(received.body)
         told = None if self.mute else usage
         streams = b'"stream": true' in received.body
