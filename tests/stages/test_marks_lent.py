@@ -269,6 +269,27 @@ def test_a_provider_that_fails_whatever_is_sent_is_marked_for_again(tmp_path: Pa
     asyncio.run(work())
 
 
+@pytest.mark.parametrize(("mode", "window"), [("auto", 20_000), ("always", 120_000)])
+def test_what_is_cached_by_itself_is_not_told_as_saved_by_a_mark(tmp_path: Path, mode: str, window: int) -> None:
+    clock = Clock()
+
+    async def work() -> None:
+        till, direct = Cashier(clock), Cashier(clock)
+        till.eager = direct.eager = True
+        text = SETTINGS + f"compaction: {{context_window: {window}}}\neconomy: {{cache_marks: {mode}}}\n"
+        async with two(tmp_path, text, {}, clock, till) as one:
+            client = Plain(words=900)
+            for number in range(24):
+                direct.bill((await say(one, client, clock, 10_000))[0])
+                if number == 5:
+                    await one.restart()
+            assert not any(map(marked, till.bodies))
+            assert mode == "auto" or one.engine.economy.money.saved == 0.0
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
 @pytest.mark.parametrize("refused", [False, True])
 def test_a_stream_is_marked_like_any_other(tmp_path: Path, refused: bool) -> None:
     clock = Clock()

@@ -40,7 +40,7 @@ class Plain(Cutter):
 
 class Cashier:
     """Adds up what it bills. `refuses`: which bodies it does not take, and with which `status`; `deaf`: nothing that was written is ever
-    found; `mute`: it tells no usage."""
+    found; `mute`: it tells no usage; `eager`: it caches whatever it is sent."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -49,7 +49,7 @@ class Cashier:
         self.refused: list[bytes] = []
         self.refuses: Callable[[bytes], bool] = lambda _: False
         self.status = b"400 Bad Request"
-        self.deaf = self.mute = False
+        self.deaf = self.mute = self.eager = False
         self._until: dict[int, float] = {}
 
     @property
@@ -81,7 +81,7 @@ class Cashier:
             keys.append(prefix)
             sizes.append(size)
         usage = Usage(size, 20)
-        if "cache_control" in tree and size >= LEAST:
+        if ("cache_control" in tree or self.eager) and size >= LEAST:
             back = range(len(keys) - 1, max(-1, len(keys) - 1 - LOOKED_BACK), -1)
             found = next((at for at in back if self._until.get(keys[at], 0.0) > self.clock.now and not self.deaf), -1)
             read = sizes[found] if found >= 0 else 0
