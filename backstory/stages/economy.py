@@ -307,7 +307,9 @@ class Economy(Stage):
         if not exchange.markable or visit.late or visit.gone or prompt is None or wire is None or prompt.previous:
             return None
         thread = visit.thread
-        if not thread.conversation.memory or exchange.wishes or self.stopped(thread.account) or self.bare(prompt.model, "mark"):
+        if not thread.conversation.memory or exchange.wishes or self.stopped(thread.account):
+            return None
+        if thread.account.spared or self.bare(prompt.model, "mark"):
             return None
         return self._tariffs.lent(wire.name, prompt.model)
 

@@ -124,8 +124,8 @@ class Holding(Stage):
         model = exchange.prompt.model if exchange.prompt is not None else ""
         if visit.refused:
             self._keep(thread, None)
-            for what in visit.refused if outcome.reply is not None else ():
-                self._economy.refused(model, what)
+            if "held" in visit.refused and outcome.reply is not None:
+                self._economy.refused(model)
             return
         if visit.held is not None and outcome.status >= 400 and not visit.late:
             # Its provider may take less than is believed: what the client sends goes up as it came, at the very least once more.

@@ -134,7 +134,9 @@ def answered(visit: Visit) -> Turn | None:
 
 def unmark(visit: Visit) -> None:
     """Its request goes up without a mark of ours, and is charged by that."""
-    visit.lent, visit.unmarked, visit.tariff = False, True, None
+    visit.lent, visit.unmarked = False, True
+    if visit.tariff is not None and visit.tariff.lent:
+        visit.tariff = None
 
 
 def new_tokens(visit: Visit, new: int) -> int:

@@ -218,6 +218,78 @@ def test_what_is_wrong_with_the_request_itself_is_told_and_marks_go_on(tmp_path:
     asyncio.run(work())
 
 
+@pytest.mark.parametrize(
+    ("status", "hold", "refused", "came"),
+    [
+        (b"422 Unprocessable", "true", 1, [200] * 9),
+        (b"422 Unprocessable", "false", 1, [200] * 9),
+        (b"500 Internal", "true", 2, [200, 500, 200, 500, 200, 200, 200, 200, 200]),
+        (b"403 Forbidden", "false", 2, [200, 403, 200, 403, 200, 200, 200, 200, 200]),
+    ],
+)
+def test_a_provider_that_never_takes_it_is_not_asked_for_ever(
+    tmp_path: Path, status: bytes, hold: str, refused: int, came: list[int]
+) -> None:
+    clock = Clock()
+
+    async def work() -> None:
+        till = Cashier(clock)
+        till.refuses, till.status = marked, status
+        async with two(tmp_path, SETTINGS + WIDE + f"economy: {{cache_marks: always, hold: {hold}}}\n", {}, clock, till) as one:
+            client = Plain(words=300)
+            told = [int((await say(one, client, clock, 10_000))[1].split()[1]) for _ in range(9)]
+            assert (told, len(till.refused)) == (came, refused)
+            assert one.engine.economy.bare("claude-sonnet-4-5", "mark")
+
+    asyncio.run(work())
+
+
+def test_a_provider_that_fails_whatever_is_sent_is_marked_for_again(tmp_path: Path) -> None:
+    clock = Clock()
+
+    async def work() -> None:
+        till = Cashier(clock)
+        till.status = b"529 Overloaded"
+        async with two(tmp_path, SETTINGS + WIDE + ALWAYS, {}, clock, till) as one:
+            client = Plain(words=300)
+            await say(one, client, clock, 10_000)
+            till.refuses = lambda _: True
+            for _ in range(5):
+                await say(one, client, clock, 10_000)
+            till.refuses = lambda _: False
+            for _ in range(3):
+                await say(one, client, clock, 10_000)
+            assert marked(till.sent)
+            till.refuses = lambda _: True
+            for _ in range(3):
+                await say(one, client, clock, 10_000)
+            assert all(map(marked, till.refused[-3:])), "it has answered such ones"
+            assert not one.engine.economy.bare("claude-sonnet-4-5", "mark")
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize(("mode", "window"), [("auto", 20_000), ("always", 120_000)])
+def test_what_is_cached_by_itself_is_not_told_as_saved_by_a_mark(tmp_path: Path, mode: str, window: int) -> None:
+    clock = Clock()
+
+    async def work() -> None:
+        till, direct = Cashier(clock), Cashier(clock)
+        till.eager = direct.eager = True
+        text = SETTINGS + f"compaction: {{context_window: {window}}}\neconomy: {{cache_marks: {mode}}}\n"
+        async with two(tmp_path, text, {}, clock, till) as one:
+            client = Plain(words=900)
+            for number in range(24):
+                direct.bill((await say(one, client, clock, 10_000))[0])
+                if number == 5:
+                    await one.restart()
+            assert not any(map(marked, till.bodies))
+            assert mode == "auto" or one.engine.economy.money.saved == 0.0
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
 @pytest.mark.parametrize("refused", [False, True])
 def test_a_stream_is_marked_like_any_other(tmp_path: Path, refused: bool) -> None:
     clock = Clock()
@@ -276,6 +348,9 @@ def test_counts_of_tokens_and_threads_of_the_provider_are_left_alone(tmp_path: P
             counted = json.dumps({key: value for key, value in json.loads(body).items() if key != "max_tokens"}).encode()
             await one.ask(PATHS["anthropic"] + "/count_tokens", counted, KEYS["anthropic"], NAME)
             assert not marked(till.sent)
+            spelt = client.body(10_000)[:-1] + b',"cache\\u005fcontrol":null}'
+            await one.ask(PATHS["anthropic"], spelt, KEYS["anthropic"], NAME)
+            assert till.sent == spelt, "its own member, spelt otherwise"
             tree = json.loads(client.body(10_000)) | {"thread": {"type": "thread", "previous_message_id": "m1"}}
             await one.ask(PATHS["anthropic"], json.dumps(tree).encode(), KEYS["anthropic"], NAME)
             assert not marked(till.sent)

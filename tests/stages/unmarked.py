@@ -39,8 +39,8 @@ class Plain(Cutter):
 
 
 class Cashier:
-    """Adds up what it bills. `refuses`: which bodies it does not take; `deaf`: nothing that was written is ever found; `mute`: it tells no
-    usage."""
+    """Adds up what it bills. `refuses`: which bodies it does not take, and with which `status`; `deaf`: nothing that was written is ever
+    found; `mute`: it tells no usage; `eager`: it caches whatever it is sent."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -48,7 +48,8 @@ class Cashier:
         self.bodies: list[bytes] = []
         self.refused: list[bytes] = []
         self.refuses: Callable[[bytes], bool] = lambda _: False
-        self.deaf = self.mute = False
+        self.status = b"400 Bad Request"
+        self.deaf = self.mute = self.eager = False
         self._until: dict[int, float] = {}
 
     @property
@@ -58,7 +59,7 @@ class Cashier:
     def __call__(self, received: Received) -> bytes:
         if self.refuses(received.body):
             self.refused.append(received.body)
-            return reply(REFUSAL, status=b"400 Bad Request")
+            return reply(REFUSAL, status=self.status)
         usage = self.bill(received.body)
         told = None if self.mute else usage
         streams = b'"stream": true' in received.body
@@ -80,7 +81,7 @@ class Cashier:
             keys.append(prefix)
             sizes.append(size)
         usage = Usage(size, 20)
-        if "cache_control" in tree and size >= LEAST:
+        if ("cache_control" in tree or self.eager) and size >= LEAST:
             back = range(len(keys) - 1, max(-1, len(keys) - 1 - LOOKED_BACK), -1)
             found = next((at for at in back if self._until.get(keys[at], 0.0) > self.clock.now and not self.deaf), -1)
             read = sizes[found] if found >= 0 else 0

@@ -43,6 +43,7 @@ _SHARED = (
     "gap_s",
     "gaps",
     "cuts",
+    "eager",
     "hits",
     "lent",
     "lent_at",
@@ -96,6 +97,7 @@ class Account:
         "aside",
         "cuts",
         "direct_size",
+        "eager",
         "fixed",
         "gap_s",
         "gaps",
@@ -124,6 +126,8 @@ class Account:
         "sent_size",
         "sent_sum",
         "size_in",
+        "spared",
+        "spurned",
         "stopped",
         "stopped_at",
         "summit",
@@ -163,10 +167,12 @@ class Account:
         self.stopped = self.partly = False
         """Rewriting has cost more than it saved: nothing new is folded or recalled, unless the window is at stake. `partly`: as of a
         tariff, of any request. `refused`: how often in a row a provider has not taken what was held (memory/economy/holding.py). Of marks
-        of ours (marking.py), `lent`: the newest request had one, and nothing was found at it; `lent_at`: when one had last; `hits`: how
-        often, lately, what one wrote was found. `told`: the provider told its usage of the newest request."""
-        self.stopped_at, self.refused, self.lent, self.lent_at, self.hits, self.told = 0.0, 0, False, 0.0, _HITS, False
-        self.holds, self.held_saved = 0, 0.0
+        of ours (marking.py), `lent`: of which models the newest request had one, at which nothing was found, and when; `lent_at`: when one
+        had last; `hits`: how often, lately, what one wrote was found; `spurned`: so many requests in a row that had one have failed, before
+        any was answered; `spared`: the next one has none for that; `eager`: the newest that nobody has
+        marked was cached all the same. `told`: the provider told its usage of the newest request."""
+        self.stopped_at, self.refused, self.lent, self.lent_at, self.hits = 0.0, 0, dict[str, float](), 0.0, _HITS
+        self.spurned, self.spared, self.eager, self.told, self.holds, self.held_saved = 0, False, False, False, 0, 0.0
         """Measured requests in which something was held that the client had cut off, and what they cost less than they would have."""
         self.pure = False
         """What was folded or recalled is left out again: requests go up as the client has them."""
@@ -330,8 +336,11 @@ class Account:
             self._remember(step, size)
             held = Stored(one.at, one.tokens_in, total, size, input_tokens if one.measured else 0)
             self.told = one.measured
-            if one.measured and one.wire == "anthropic" and not (one.cache_read or one.cache_write):
-                held = Stored(one.at)  # nothing was marked
+            if one.measured and one.wire == "anthropic":
+                kept = bool(one.cache_read or one.cache_write)
+                held = held if kept else Stored(one.at)  # nothing was marked
+                # Of a mark of ours both differ; whether the client has set one, the next that has none tells.
+                self.eager = kept and one.billed == one.direct and not self.rewritten
             self.holdings = put(folded(self.holdings) if shrunk else self.holdings, one.model if one.priced else "", held)
             self.newest = one.id
             self.purse.book(one.billed, one.direct, one.priced)
@@ -404,15 +413,20 @@ class Account:
         """Whether what a mark of ours has written was found by this request. One at which something was found itself was not for nothing,
         whatever comes after it; of one that goes on and is not marked, or comes too late, it is not known. One that is set although those
         before it were for nothing is judged for itself."""
-        if self.tariff is not None and model_of(self.tariff) != model_of(tariff):
-            return
+        model, kept = model_of(tariff), usage.cache_read_tokens + usage.cache_write_tokens > 0
+        if not tariff.lent and not tariff.caches:
+            self.eager = kept
+        marked_at = self.lent.get(model)
         if tariff.lent and self.hits < LEAST_HITS:
             self.hits = _HITS
         if tariff.lent and usage.cache_read_tokens:
             self.hits += _HIT * (1 - self.hits)
-        elif self.lent and (tariff.lent or step.broken_sent) and step.at - self.last_at < tariff.ttl_s:
+        elif marked_at is not None and (tariff.lent or step.broken_sent) and step.at - marked_at < tariff.ttl_s:
             self.hits *= _MISS
-        self.lent = tariff.lent and not usage.cache_read_tokens
+        if tariff.lent and not usage.cache_read_tokens:
+            self.lent = {**{name: at for name, at in self.lent.items() if step.at - at < tariff.ttl_s}, model: step.at}
+        elif marked_at is not None:
+            self.lent = {name: at for name, at in self.lent.items() if name != model}
 
     def _beside(self, step: Step, usage: Usage) -> float:
         """Tokens of a request that we do not count; negative where we count too many in what never changes."""

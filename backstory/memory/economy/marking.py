@@ -28,8 +28,8 @@ def pays(account: Account, tariff: Tariff, step: Step, goes_on: bool) -> bool:
 
 
 def trusted(account: Account, now: float) -> bool:
-    """Whether it is known of marks that what they write is read, or not known yet that it is not."""
-    return account.told and (account.hits >= LEAST_HITS or now - account.lent_at >= REST_S)
+    """Whether it is known of marks that what they write is read, or not known yet that it is not; and nothing is cached without them."""
+    return account.told and not account.eager and (account.hits >= LEAST_HITS or now - account.lent_at >= REST_S)
 
 
 def costs(account: Account, tariff: Tariff, step: Step) -> float:

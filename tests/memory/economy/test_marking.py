@@ -98,6 +98,19 @@ def test_marks_that_were_for_nothing_come_to_an_end() -> None:
     assert pays(account, LENT, now(account, account.last_at + 10), False), "after an hour one is tried again"
 
 
+def test_marks_that_were_for_nothing_come_to_an_end_where_models_take_turns() -> None:
+    other = replace(LENT, model="claude-opus-4-5")
+    account = Account()
+    at = asked(account, 4)
+    marks = 0
+    for number in range(24):
+        rate = other if number % 2 else LENT
+        lends = pays(account, rate, now(account, at), False)
+        marks += lends
+        at = asked(account, 1, tariff=rate if lends else replace(rate, lent=False, caches=False), found=False)
+    assert marks == 3
+
+
 def test_one_pause_does_not_end_what_has_paid() -> None:
     account = Account()
     asked(account, 4)
