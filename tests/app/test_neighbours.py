@@ -384,3 +384,28 @@ def test_a_fork_of_a_fork_keeps_the_project_of_the_first(tmp_path: Path) -> None
                 assert "boats" in body.decode()
 
     asyncio.run(work())
+
+
+def test_a_fork_that_was_taken_out_of_a_project_stays_out_of_it(tmp_path: Path) -> None:
+    async def work() -> None:
+        config = configured(tmp_path)
+        async with rig(config, echoing("anthropic")) as one, rig(config, echoing("anthropic")):
+            chat: Chat = []
+            for number, name in enumerate((b"s1", b"s2")):
+                named = b"X-Session-Id: " + name
+                for text in (CHAT[0][1], CHAT[2][1]):
+                    chat.append(("user", f"{text} Said {number}."))
+                    await one.ask(PATHS["anthropic"], asking("anthropic", chat), named)
+                    chat.append(("assistant", f"Answer {len(one.upstream.received)}."))
+                if not number:
+                    await one.ask(PATHS["anthropic"], asking("anthropic", [*chat, ("user", "!/project(boats)")]), named)
+                await stored(one, lambda store: store.counts())
+            named = b"X-Session-Id: s2"
+            _, body = await one.ask(PATHS["anthropic"], asking("anthropic", [*chat, ("user", "!/project(none)")]), named)
+            for again in (False, True):
+                if again:
+                    await one.restart()
+                _, body = await one.ask(PATHS["anthropic"], asking("anthropic", [*chat, ("user", "!/status")]), named)
+                assert "boats" not in body.decode()
+
+    asyncio.run(work())
