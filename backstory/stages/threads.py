@@ -391,7 +391,8 @@ class Threads:
             known = [was == (thread.states, thread.conversation) for thread, was in zip(threads, before, strict=True)]
             for thread in compress(threads, known):
                 heed(thread, found)
-                self._heeded[thread.conversation.id] = now
+                if self._unseen:
+                    self._heeded[thread.conversation.id] = now
             # The others were set something here meanwhile.
             threads = [thread for thread, same in zip(threads, known, strict=True) if not same]
 

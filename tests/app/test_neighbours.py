@@ -276,6 +276,8 @@ def test_memory_that_was_switched_off_elsewhere_is_off_at_the_next_request(tmp_p
             assert "4711" not in await told(one, cut, QUESTION + " I ask again.")
             assert "on" in await told(one, cut, "!/memory(on)")
             assert "4711" in await told(other, cut, QUESTION + " And now?")
+            # Where each request looks, nothing is kept of when one did.
+            assert not other.engine.threads._heeded  # type: ignore[union-attr]
 
     asyncio.run(work())
 
