@@ -206,7 +206,7 @@ class Store(Protocol):
         ...
 
     def states(self, conversation_id: str) -> dict[str, str]:
-        """What a user has set for a conversation, by name."""
+        """What a user has set for a conversation, by name; empty for what a fork does not take over from where it was forked from."""
         ...
 
     def stated(self, name: str, principal: str | None = None) -> list[tuple[str, str, str]]:
@@ -214,8 +214,8 @@ class Store(Protocol):
         ...
 
     def put_state(self, principal: str, conversation_id: str, name: str, value: str) -> None:
-        """Set it; an empty value removes it. A name that ends with `:` and a conversation's id is forgotten with that, too. NotFound where
-        the principal has no such conversation."""
+        """Set it; an empty value removes it, and is kept for a fork, which would inherit it. A name that ends with `:` and a conversation's
+        id is forgotten with that, too. NotFound where the principal has no such conversation."""
         ...
 
     def put_about(self, principal: str, conversation_id: str, label: str | None = None, memory: bool | None = None) -> None:

@@ -44,7 +44,7 @@ def load_thread(store: Store, record: Conversation, scope: str, protects: Callab
     thread.settle_stubs()
     forgotten = [receipt.at for receipt in store.receipts() if any(name in receipt.what for name in thread.lineage)]
     left = [injection.left for injection in thread.injections.values()]
-    settle_states(thread, with_inherited(store.states(record.id), store.states(record.forked_from) if record.forked_from else {}))
+    settle_states(thread, with_inherited(*(store.states(name) for name in thread.lineage)))
     if spends := store.spends(record.id):
         thread.account.replay(spends)
     thread.loosened = max([*waiting.values(), *forgotten, *left, _otherwise(thread, spends, turns)], default=0.0)
@@ -109,10 +109,12 @@ def tells(injection: Injection, going_since: Mapping[int, float], by_chain: Mapp
     return bool(going_since) and (by_chain.get(injection.chain, 0) in going_since or any(turn in going_since for turn in injection.turns))
 
 
-def with_inherited(own: Mapping[str, str], inherited: Mapping[str, str]) -> dict[str, str]:
-    """What is set for a conversation, with what is for the one that it was forked from."""
-    both = {**{name: value for name, value in inherited.items() if name != FORGET}, **own}
-    return {name: value for name, value in both.items() if value}
+def with_inherited(own: Mapping[str, str], *inherited: Mapping[str, str]) -> dict[str, str]:
+    """What is set for a conversation, with what is for those that it was forked from, the nearest first."""
+    found: dict[str, str] = {}
+    for one in reversed(inherited):
+        found.update({name: value for name, value in one.items() if name != FORGET})
+    return {name: value for name, value in {**found, **own}.items() if value}
 
 
 def heed(thread: Thread, found: Mapping[str, tuple[str, bool, dict[str, str]]]) -> None:
@@ -123,7 +125,7 @@ def heed(thread: Thread, found: Mapping[str, tuple[str, bool, dict[str, str]]]) 
     label, memory, own = found[record.id]
     if (record.memory, record.label) != (memory, label):
         thread.conversation = replace(record, memory=memory, label=label)
-    states = with_inherited(own, found[record.forked_from][2] if record.forked_from in found else {})
+    states = with_inherited(own, *(found[name][2] for name in thread.lineage[1:] if name in found))
     wishes = wishes_of(states, record.id, record.created)
     if wishes.once and before.get(WISHES, "") == text_of(spent(wishes)):
         states[WISHES] = before[WISHES]

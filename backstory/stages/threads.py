@@ -386,12 +386,13 @@ class Threads:
     async def _heed(self, threads: Sequence[Thread]) -> None:
         while threads:
             now, before = time.monotonic(), [(thread.states, thread.conversation) for thread in threads]
-            names = {name: None for _, one in before for name in (one.id, one.forked_from) if name}
+            names = {name: None for thread in threads for name in thread.lineage}
             found = await self._lanes.read(lambda store: store.abouts([*names]))  # noqa: B023 - awaited here
             known = [was == (thread.states, thread.conversation) for thread, was in zip(threads, before, strict=True)]
             for thread in compress(threads, known):
                 heed(thread, found)
-                self._heeded[thread.conversation.id] = now
+                if self._unseen:
+                    self._heeded[thread.conversation.id] = now
             # The others were set something here meanwhile.
             threads = [thread for thread, same in zip(threads, known, strict=True) if not same]
 

@@ -297,17 +297,17 @@ class SqlStore:
         where, values = (" AND c.principal = ?", [principal]) if principal is not None else ("", [])
         sql = (
             "SELECT c.principal, c.id, s.value FROM states s JOIN conversations c ON c.key = s.conversation"
-            f" WHERE s.name = ?{where} ORDER BY c.updated DESC, c.key DESC"
+            f" WHERE s.name = ? AND s.value <> ''{where} ORDER BY c.updated DESC, c.key DESC"
         )
         return [(row[0], row[1], row[2]) for row in self._all(sql, (name, *values))]
 
     def put_state(self, principal: str, conversation_id: str, name: str, value: str) -> None:
         """See Store."""
         with self._dialect.transaction() as db:
-            found = db.all("SELECT key FROM conversations WHERE id = ? AND principal = ?", (conversation_id, principal))
+            found = db.all("SELECT key, forked_from FROM conversations WHERE id = ? AND principal = ?", (conversation_id, principal))
             if not found:
                 raise NotFound(f"no conversation {conversation_id}")
-            if value:
+            if value or found[0][1]:
                 db.run(_STATE, (found[0][0], name, value))
             else:
                 db.run("DELETE FROM states WHERE conversation = ? AND name = ?", (found[0][0], name))

@@ -276,6 +276,8 @@ def test_memory_that_was_switched_off_elsewhere_is_off_at_the_next_request(tmp_p
             assert "4711" not in await told(one, cut, QUESTION + " I ask again.")
             assert "on" in await told(one, cut, "!/memory(on)")
             assert "4711" in await told(other, cut, QUESTION + " And now?")
+            # Where each request looks, nothing is kept of when one did.
+            assert not other.engine.threads._heeded  # type: ignore[union-attr]
 
     asyncio.run(work())
 
@@ -356,5 +358,56 @@ def test_what_a_process_that_cannot_be_seen_has_set_is_looked_for_in_what_was_us
             threads._heeded.clear()
             await threads.heeded(thread)
             assert thread.conversation.memory
+
+    asyncio.run(work())
+
+
+def test_a_fork_of_a_fork_keeps_the_project_of_the_first(tmp_path: Path) -> None:
+    async def work() -> None:
+        config = configured(tmp_path)
+        async with rig(config, echoing("anthropic")) as one, rig(config, echoing("anthropic")):
+            chat: Chat = []
+            for number, name in enumerate((b"s1", b"s2", b"s3")):
+                named = b"X-Session-Id: " + name
+                for text in (CHAT[0][1], CHAT[2][1]):
+                    chat.append(("user", f"{text} Said {number}."))
+                    await one.ask(PATHS["anthropic"], asking("anthropic", chat), named)
+                    chat.append(("assistant", f"Answer {len(one.upstream.received)}."))
+                if not number:
+                    await one.ask(PATHS["anthropic"], asking("anthropic", [*chat, ("user", "!/project(boats)")]), named)
+                await stored(one, lambda store: store.counts())
+            records = [record for record, _ in await stored(one, lambda store: store.conversations(None))]
+            assert len(records) == 3
+            assert len([record for record in records if record.forked_from]) == 2
+            for again in (False, True):
+                if again:
+                    await one.restart()
+                _, body = await one.ask(PATHS["anthropic"], asking("anthropic", [*chat, ("user", "!/status")]), b"X-Session-Id: s3")
+                assert "boats" in body.decode()
+
+    asyncio.run(work())
+
+
+def test_a_fork_that_was_taken_out_of_a_project_stays_out_of_it(tmp_path: Path) -> None:
+    async def work() -> None:
+        config = configured(tmp_path)
+        async with rig(config, echoing("anthropic")) as one, rig(config, echoing("anthropic")):
+            chat: Chat = []
+            for number, name in enumerate((b"s1", b"s2")):
+                named = b"X-Session-Id: " + name
+                for text in (CHAT[0][1], CHAT[2][1]):
+                    chat.append(("user", f"{text} Said {number}."))
+                    await one.ask(PATHS["anthropic"], asking("anthropic", chat), named)
+                    chat.append(("assistant", f"Answer {len(one.upstream.received)}."))
+                if not number:
+                    await one.ask(PATHS["anthropic"], asking("anthropic", [*chat, ("user", "!/project(boats)")]), named)
+                await stored(one, lambda store: store.counts())
+            named = b"X-Session-Id: s2"
+            _, body = await one.ask(PATHS["anthropic"], asking("anthropic", [*chat, ("user", "!/project(none)")]), named)
+            for again in (False, True):
+                if again:
+                    await one.restart()
+                _, body = await one.ask(PATHS["anthropic"], asking("anthropic", [*chat, ("user", "!/status")]), named)
+                assert "boats" not in body.decode()
 
     asyncio.run(work())

@@ -69,7 +69,10 @@ _UNITS = frozenset([*_UNIT_DAYS, *(f"{unit}s" for unit in _UNIT_DAYS)])
 _NAMES_PERIOD = _UNITS.union(_MONTH_NUMBER, _WEEKDAYS, _SEASONS, ("yesterday", "today", "tonight", "tomorrow", "night", "morning"))
 _NAMES_PERIOD = _NAMES_PERIOD.union(("easter", "pentecost", "thanksgiving", "holidays", "quarter"))
 # "May I ask?", "May the best one win": a wish or a question, at the beginning of a sentence.
-_MAY = Form(r"(?:^|[.!?\n]\s*|[,;:] )May(?= (?:I|we|you|he|she|it|they|the|this|that|these|my|our|your|his|her|their|someone|anyone)\b)")
+_MAY = Form(
+    r"(?:^|[.!?]\s*|\n[^\S\n]*|[,;:] )May"
+    r"(?= (?:I|we|you|he|she|it|they|the|this|that|these|my|our|your|his|her|their|someone|anyone)\b)"
+)
 _SIDES = ("before", "after", "following", "prior to", "since")
 
 

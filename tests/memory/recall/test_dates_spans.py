@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from backstory.memory.recall import dates
 from backstory.memory.recall.dates_spans import moved_feast
+from tests.growth import MOST, growth
 from tests.memory.chats import seconds
 
 HERE = seconds("2024-07-10 15:00")  # a Wednesday
@@ -216,3 +218,11 @@ _WORDS = [
 def test_no_words_and_no_time_raise(words: list[str], at: float) -> None:
     for one in (*dates.asked(" ".join(words), at, at, at), *dates.mentioned(" ".join(words), at)):
         assert one.start < one.end
+
+
+def test_empty_lines_around_a_month_are_looked_at_once() -> None:
+    def work(size: int) -> Callable[[], object]:
+        question = f"What was in May {chr(10) * size}?"
+        return lambda: dates.asked(question, HERE, seconds("2024-02-01"), HERE)
+
+    assert growth(work, 8_000) < MOST
