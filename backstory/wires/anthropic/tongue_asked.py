@@ -248,8 +248,7 @@ def _system(asked: Asked, lost: Losses) -> list[Json]:
 
 def _messages(asked: Asked, lost: Losses, marked: bool) -> list[Json]:
     """Speakers alternate, but where one said nothing that is sent; the results of calls stand first in a user's message. `marked`: all
-    content is blocks, also where it gets no mark, so that it stays the same when its mark moves on. What stands for a beginning that is
-    not sent goes by that alone, not by what follows: it is there in every request of the conversation, or in none."""
+    content is blocks, so that it stays the same when its mark moves on. What stands for a beginning that is not sent goes by that alone."""
     if any(one.speaker == "system" for one in asked.said) and asked.wire != OWN:
         lost.note("system messages")
     turns: list[tuple[Speaker, list[Piece]]] = []
@@ -260,14 +259,13 @@ def _messages(asked: Asked, lost: Losses, marked: bool) -> list[Json]:
             turns[-1][1].extend(one.pieces)
         else:
             turns.append((one.speaker, list(one.pieces)))
-    out: list[Json] = []
-    begun = False
+    out, begun = list[Json](), False
     for at, (speaker, found) in enumerate(turns):
         found.sort(key=lambda piece: not isinstance(piece, Result))
         content = [block for piece in found for block in blocks(piece, asked.wire, lost)]
         if content:
             out.append({"role": speaker, "content": content if marked else _plainly(content)})
-            begun = begun or (at == 0 and speaker == "user")
+            begun |= at == 0 and speaker == "user"
     if not begun:
         lost.note("messages")
         out.insert(0, {"role": "user", "content": _FILLER})

@@ -1,0 +1,55 @@
+"""What every store does with what a user has set for a conversation."""
+
+from __future__ import annotations
+
+import pytest
+
+from backstory.core.records import Batch
+from backstory.errors import NotFound
+from backstory.stores.sql import SqlStore
+from tests.stores.world import talk, tell
+
+
+def test_what_a_user_has_set_comes_back(store: SqlStore) -> None:
+    store.write([Batch((talk("a"), talk("b", at=200.0), talk("c", "bob")))])
+    for principal, name, project in (("ann", "a", "ship"), ("ann", "b", "boat"), ("bob", "c", "ship")):
+        store.put_state(principal, name, "project", project)
+    store.put_state("ann", "a", "project", "sea")
+    store.put_state("ann", "a", "link:b", "attached")
+    assert store.states("a") == {"link:b": "attached", "project": "sea"}
+    assert store.states("none") == {}
+    assert store.stated("project") == [("ann", "b", "boat"), ("bob", "c", "ship"), ("ann", "a", "sea")]
+    assert store.stated("project", "ann") == [("ann", "b", "boat"), ("ann", "a", "sea")]
+    store.put_state("ann", "a", "project", "")
+    assert store.states("a") == {"link:b": "attached"}
+    with pytest.raises(NotFound):
+        store.put_state("ann", "c", "project", "x")
+
+
+def test_name_and_switch_change_where_that_is_meant_alone(store: SqlStore) -> None:
+    """Whoever stores turns may not have heard of it yet."""
+    store.write([Batch((talk("a", label="first"), talk("b", memory=False)))])
+    store.put_about("ann", "a", memory=False)
+    store.write([Batch((talk("a", at=300.0, model="m", label="first"), talk("b", at=300.0)))])
+    found = [(one.label, one.memory, one.updated) for name in ("a", "b") if (one := store.conversation("ann", name))]
+    assert found == [("first", False, 300.0), ("", False, 300.0)]
+    store.put_about("ann", "a", "other", True)
+    store.put_about("bob", "a", "stranger", False)
+    store.put_about("ann", "a")
+    store.put_state("ann", "b", "project", "sea")
+    assert store.abouts(["a", "b", "none"]) == {"a": ("other", True, {}), "b": ("", False, {"project": "sea"})}
+    assert store.abouts([]) == {}
+    assert [(one.label, one.memory) for one in (store.conversation("ann", "a"),) if one] == [("other", True)]
+
+
+def test_what_is_set_goes_with_its_conversation_and_with_what_it_leads_to(store: SqlStore) -> None:
+    tell(store, talk("a"), "one")
+    tell(store, talk("b"), "two", first=5)
+    store.put_state("ann", "a", "project", "sea")
+    store.put_state("ann", "b", "project", "sea")
+    store.put_state("ann", "b", "link:a", "attached")
+    assert store.forget("ann", "a", now=500.0).counts["states"] == 2
+    assert store.stated("project") == [("ann", "b", "sea")]
+    assert store.states("b") == {"project": "sea"}
+    with pytest.raises(NotFound):
+        store.put_state("ann", "a", "project", "sea")
