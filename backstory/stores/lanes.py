@@ -13,7 +13,6 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any, TypeVar
 
 from msgspec import Struct
@@ -211,8 +210,11 @@ class StoreLanes:
         if self._timer is not None:
             self._timer.cancel()
         loop = asyncio.get_running_loop()
-        ends = {loop.run_in_executor(None, partial(one.shutdown, cancel_futures=True)) for one in (self._writer, self._readers)}
+        executors = self._writer, self._readers
+        ends = {loop.run_in_executor(None, one.shutdown) for one in executors}
         _, running = await asyncio.wait(ends, timeout=max(_LEAST_S, until - time.monotonic()))
+        for one in executors if running else ():
+            one.shutdown(wait=False, cancel_futures=True)
         if running:
             self.last_error = self.last_error or "closed while a call of the store had not ended"
         else:

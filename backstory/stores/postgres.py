@@ -214,11 +214,13 @@ def size(url: str) -> int:
 
 
 def _version(connection: PostgresConnection) -> str:
-    if not connection.all("SELECT 1 FROM pg_tables WHERE schemaname = ? AND tablename = 'alembic_version'", (SCHEMA,)):
-        tables = connection.all("SELECT tablename FROM pg_tables WHERE schemaname = ? LIMIT 1", (SCHEMA,))
-        if tables:
-            raise StoreError(f"the schema {SCHEMA} holds something else (it has a table {tables[0][0]!r})")
+    # One look: between two of them another process may have made the schema.
+    sql = "SELECT CAST(tablename AS text) FROM pg_tables WHERE schemaname = ? ORDER BY tablename <> 'alembic_version' LIMIT 1"
+    tables = connection.all(sql, (SCHEMA,))
+    if not tables:
         return ""
+    if tables[0][0] != "alembic_version":
+        raise StoreError(f"the schema {SCHEMA} holds something else (it has a table {tables[0][0]!r})")
     rows = connection.all(f"SELECT CAST(version_num AS text) FROM {SCHEMA}.alembic_version")
     return str(rows[0][0]) if rows else ""
 

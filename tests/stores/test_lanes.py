@@ -431,6 +431,28 @@ def test_no_acknowledged_turn_is_lost_to_kill_9(shelf: Shelf) -> None:
     assert journals(shelf, url) == []
 
 
+def test_calls_that_wait_for_their_turn_are_carried_out_before_it_is_closed(shelf: Shelf) -> None:
+    done: list[int] = []
+    going, goes_on = threading.Event(), threading.Event()
+
+    def slow(_: Store) -> None:
+        going.set()
+        goes_on.wait(60)
+
+    async def main(lanes: StoreLanes) -> None:
+        calls = [
+            asyncio.ensure_future(lanes.write(slow)),
+            *(asyncio.ensure_future(lanes.write(lambda _: done.append(1))) for _ in range(3)),
+        ]
+        await until(going.is_set)
+        asyncio.get_running_loop().call_later(0.1, goes_on.set)
+        await lanes.close()
+        await asyncio.gather(*calls)
+
+    run(shelf, shelf.url(), main)
+    assert done == [1, 1, 1]
+
+
 @pytest.mark.parametrize("lane", ["read", "write"])
 def test_a_call_that_does_not_end_holds_no_close_up_and_loses_nothing(shelf: Shelf, lane: str, monkeypatch: pytest.MonkeyPatch) -> None:
     url = shelf.url()
