@@ -21,6 +21,8 @@ from backstory.memory.identity import marker
 from backstory.memory.reading.turns import Line
 from backstory.stages.visit import Visit
 
+_ANTHROPIC, _CACHE_CONTROL = "anthropic", b'"cache_control"'
+
 
 def proved(exchange: Exchange) -> Exchange:
     """The exchange, with a note of what of it differs whatever the stages do."""
@@ -34,9 +36,6 @@ def beside_of(head: Head) -> Beside | None:
     """What is done to the request beside the stages, None for nothing."""
     found = head.kept.get(Beside)
     return found if isinstance(found, Beside) and found.notes else None
-
-
-_ANTHROPIC, _CACHE_CONTROL = "anthropic", b'"cache_control"'
 
 
 async def dropping(plan: Awaitable[Plan], drop: frozenset[bytes]) -> Plan:
@@ -74,14 +73,15 @@ def alone(opening: Opening, commanding: Commanding | None, plain: Plain | None) 
 def markable(wire: Wire, regard: Regard, body: bytes, marks: str) -> bool:
     """Whether a request of this wire marks nothing for its provider's cache, and may be marked as a whole, to where it goes. `marks`: as
     the settings say (economy.cache_marks)."""
-    if marks == "never" or wire.name != _ANTHROPIC or body.find(_CACHE_CONTROL) >= 0 or regard.speaks not in {"", _ANTHROPIC}:
+    if marks == "never" or wire.name != _ANTHROPIC or regard.speaks not in {"", _ANTHROPIC}:
         return False
     rows = [route.backend.row for route in (*regard.routes, *regard.reasoners)]
     if any(row.hosting or _ANTHROPIC not in row.urls for row in rows):
         return False
-    if marks == "always":
-        return True
-    return all(row.habits.marked_whole for row in rows) if rows else known_at(regard.target.host).habits.marked_whole
+    habits = [row.habits for row in rows] or [known_at(regard.target.host).habits]
+    if marks != "always" and not all(one.marked_whole for one in habits):
+        return False
+    return body.find(_CACHE_CONTROL) < 0
 
 
 def prefilled(lines: Sequence[Line]) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -265,11 +266,17 @@ async def known_to_both(one: Rig, other: Rig) -> Chat:
     return cut
 
 
+@asynccontextmanager
+async def both(folder: Path) -> AsyncIterator[tuple[Rig, Rig, Chat]]:
+    """Two proxies on one database, and a conversation as `known_to_both` says."""
+    config = configured(folder)
+    async with rig(config, echoing("anthropic")) as one, rig(config, echoing("anthropic")) as other:
+        yield one, other, await known_to_both(one, other)
+
+
 def test_memory_that_was_switched_off_elsewhere_is_off_at_the_next_request(tmp_path: Path) -> None:
     async def work() -> None:
-        config = configured(tmp_path)
-        async with rig(config, echoing("anthropic")) as one, rig(config, echoing("anthropic")) as other:
-            cut = await known_to_both(one, other)
+        async with both(tmp_path) as (one, other, cut):
             assert "off" in await told(one, cut, "!/memory(off)")
             assert "4711" not in await told(other, cut, QUESTION + " Please.")
             await stored(other, lambda store: store.counts())
@@ -286,9 +293,7 @@ def test_what_is_under_way_does_not_switch_memory_on_again(tmp_path: Path) -> No
     """Nor does a name come back that was taken away meanwhile."""
 
     async def work() -> None:
-        config = configured(tmp_path)
-        async with rig(config, echoing("anthropic")) as one, rig(config, echoing("anthropic")) as other:
-            cut = await known_to_both(one, other)
+        async with both(tmp_path) as (one, _, cut):
             (name,) = [record.id for record, _ in await stored(one, lambda store: store.conversations(None, 99))]
             await told(one, cut, "!/label(boiler of Anna)")
             record = one.engine.threads.held(name).conversation  # type: ignore[union-attr]
@@ -305,9 +310,7 @@ def test_what_is_under_way_does_not_switch_memory_on_again(tmp_path: Path) -> No
 def test_what_was_forgotten_elsewhere_is_not_recalled_at_the_next_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def work() -> None:
         monkeypatch.setattr(forgotten, "_LOOK_S", 1000.0)
-        config = configured(tmp_path)
-        async with rig(config, echoing("anthropic")) as one, rig(config, echoing("anthropic")) as other:
-            cut = await known_to_both(one, other)
+        async with both(tmp_path) as (one, other, cut):
             assert "removed for good" in await told(one, cut, "!/forget(gate code)")
             assert "4711" not in await told(other, cut, QUESTION + " Please.")
             await told(one, cut, "!/undo")
@@ -318,9 +321,7 @@ def test_what_was_forgotten_elsewhere_is_not_recalled_at_the_next_request(tmp_pa
 
 def test_what_was_set_elsewhere_holds_at_the_next_request(tmp_path: Path) -> None:
     async def work() -> None:
-        config = configured(tmp_path)
-        async with rig(config, echoing("anthropic")) as one, rig(config, echoing("anthropic")) as other:
-            cut = await known_to_both(one, other)
+        async with both(tmp_path) as (one, other, cut):
             (name,) = [record.id for record, _ in await stored(one, lambda store: store.conversations(None, 99))]
             await told(one, cut, "!/project(secret)")
             await told(one, cut, "!/temperature(0.2)")

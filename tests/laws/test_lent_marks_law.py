@@ -80,7 +80,8 @@ def test_no_bill_is_higher_for_a_mark(tmp_path: Path) -> None:
                     assert told == pytest.approx(direct.dollars - till.dollars, abs=NEAR * direct.dollars + CENT)
                     assert not one.failures()
                 lent += sum(map(marked, till.bodies))
-                saved += direct.dollars - till.dollars
+                # Where nothing is ever read, or too late, or prompts are short, there is nothing to save.
+                saved += direct.dollars - till.dollars if not (deaf or away) and words > 60 else 0.0
 
             runner.run(work())
 

@@ -128,6 +128,7 @@ def test_always_any_conversation_that_goes_on_is_marked(tmp_path: Path, routed: 
             assert one.engine.economy.money.saved == pytest.approx(direct.dollars - till.dollars, rel=0.02)
             await one.restart()
             found = await grows(one, till, clock, 1)
+            assert not found[-1], "nor what begins once more"
             assert not one.failures()
 
     asyncio.run(work())

@@ -11,11 +11,9 @@ import re
 from backstory.core.records import Fact
 from backstory.memory.facts.alike import HOUR, called_off, classes, spelled_alike, unit
 from backstory.memory.forms import ALWAYS, Form
+from backstory.memory.months import ANY_MONTH
 
-_MONTH = (
-    r"(?:january|february|march|april|may|june|july|august|september|october|november|december"
-    r"|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b\.?"
-)
+_MONTH = rf"(?:{ANY_MONTH})\b\.?"
 _NTH = r"\d{1,2}(?:st|nd|rd|th)?\b"
 _DATE = (
     rf"(?:{_MONTH}(?: {_NTH}(?!:))?(?:,? \d{{4}}\b)?|{_NTH}(?: of)? {_MONTH}(?:,? \d{{4}}\b)?|the {_NTH}(?: of {_MONTH})?"

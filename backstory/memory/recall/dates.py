@@ -13,22 +13,17 @@ from datetime import UTC, date, datetime, timedelta
 from msgspec import Struct
 
 from backstory.memory.forms import Form
+from backstory.memory.months import ANY_MONTH, COUNTS, MONTH_NUMBER, MONTHS, WEEKDAYS
 from backstory.memory.reading.stamps import moment
 from backstory.memory.recall.dates_spans import spans
 from backstory.memory.recall.dates_worded import plain
 
 DAY_S = 86_400.0
-MONTHS = (
-    *("january", "february", "march", "april", "may", "june"),
-    *("july", "august", "september", "october", "november", "december"),
-)
-_MONTH_NUMBER = {name: i for i, full in enumerate(MONTHS, 1) for name in (full, full[:3])} | {"sept": 9}
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _SEASONS = {"spring": (3, 5), "summer": (6, 8), "fall": (9, 11), "autumn": (9, 11), "winter": (12, 14)}
-_COUNTS = {"a": 1, "an": 1, "few": 3, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "ten": 10}
+_COUNTS = COUNTS | {"few": 3}
 _UNIT_DAYS = {"day": 1, "week": 7, "weekend": 7, "fortnight": 14, "month": 30, "year": 365}
 
-_M = "(?P<month>" + "|".join(sorted(_MONTH_NUMBER, key=len, reverse=True)) + r")\b\.?"
+_M = rf"(?P<month>{ANY_MONTH})\b\.?"
 # "12. September", but not "in version 3. May I".
 _NTH = r"(?P<day>\d{1,2})(?:st|nd|rd|th|\.(?! (?:may|mar|march)\b))?"
 _EXACT = (
@@ -63,10 +58,10 @@ _DIGIT, _WORD = Form(r"\d"), Form(r"\w+")
 _TIMELY_WORDS = """
     yesterday today tonight tomorrow ago week weeks weekend month months year years day days morning night recently last next since until
     """
-_TIMELY = frozenset([*_TIMELY_WORDS.split(), *MONTHS, *_WEEKDAYS, *_SEASONS])
+_TIMELY = frozenset([*_TIMELY_WORDS.split(), *MONTHS, *WEEKDAYS, *_SEASONS])
 # A text with none of these and no digit names no period: each of the expressions above needs one.
 _UNITS = frozenset([*_UNIT_DAYS, *(f"{unit}s" for unit in _UNIT_DAYS)])
-_NAMES_PERIOD = _UNITS.union(_MONTH_NUMBER, _WEEKDAYS, _SEASONS, ("yesterday", "today", "tonight", "tomorrow", "night", "morning"))
+_NAMES_PERIOD = _UNITS.union(MONTH_NUMBER, WEEKDAYS, _SEASONS, ("yesterday", "today", "tonight", "tomorrow", "night", "morning"))
 _NAMES_PERIOD = _NAMES_PERIOD.union(("easter", "pentecost", "thanksgiving", "holidays", "quarter"))
 # "May I ask?", "May the best one win": a wish or a question, at the beginning of a sentence.
 _MAY = Form(
@@ -221,7 +216,7 @@ def _relative(text: str, at: float, years: range) -> list[Period]:
 def _stepped(here: date, match: re.Match[str]) -> Period:
     step = {"this": 0, "next": 1}.get(match["which"].lower(), -1)
     if match["weekday"]:
-        ahead = (_WEEKDAYS.index(match["weekday"].lower()) - here.weekday()) % 7
+        ahead = (WEEKDAYS.index(match["weekday"].lower()) - here.weekday()) % 7
         return _span(here + timedelta(days=ahead if step >= 0 else ahead - 7), 1)
     monday = here - timedelta(days=here.weekday())
     match match["unit"].lower():
@@ -259,7 +254,7 @@ def _near(word: str) -> int:
 
 
 def _month(text: str) -> int:
-    return int(text) if text.isdigit() else _MONTH_NUMBER[text.lower().rstrip(".")]
+    return int(text) if text.isdigit() else MONTH_NUMBER[text.lower().rstrip(".")]
 
 
 def _day(year: int, month: int, day: int) -> date | None:

@@ -14,12 +14,10 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from backstory.memory.forms import Form
+from backstory.memory.months import ANY_MONTH, COUNTS, MONTH_NUMBER, WEEKDAYS
 
-_FULL = ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"]
-_MONTH_NUMBER = {name: number for number, full in enumerate(_FULL, 1) for name in (full, full[:3])} | {"sept": 9}
-_WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 _NTH = {"first": 1, "1st": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4, "last": -1}
-_COUNTS = {"the": 1, "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "ten": 10}
+_COUNTS = COUNTS | {"the": 1}
 _UNIT_DAYS = {"day": 1, "week": 7, "fortnight": 14}
 # A span that is longer than this was not meant as one; one of up to so many days is told as days are, not as a month.
 _LONGEST_DAYS, _SHARP_DAYS = 3 * 366, 14
@@ -33,7 +31,7 @@ _VERBS = frozenset(("may", "mar", "march"))
 _JOINTS = ("between", "from ", "till", "until", "through", "-", "\u2013", " to ")
 _AWAY = ("before", "after")
 _D = r"(?:the )?(?P<{0}>\d{{1,2}})(?:st|nd|rd|th|\.)?"
-_M = rf"(?P<{{0}}>{'|'.join(sorted(_MONTH_NUMBER, key=len, reverse=True))})\b\.?"
+_M = rf"(?P<{{0}}>{ANY_MONTH})\b\.?"
 _Y = r"(?:,? (?:of )?(?P<{0}>(?:19|20)\d\d))?\b"
 _TO = r" ?(?:-|\u2013|to|until|till|through)(?: and including)? ?"
 _JOINED = rf"(?:{_TO}| and )"
@@ -73,13 +71,13 @@ _TWO_DAYS = Form(rf"{_BETWEEN}{_day('1')}{_JOINED}{_day('2')}", re.I)
 _TWO_MONTHS = Form(rf"{_BETWEEN}{_M.format('one')}{_Y.format('y1')}{_JOINED}{_M.format('two')}{_Y.format('y2')}", re.I)
 _TWO_YEARS = Form(rf"{_BETWEEN}(?P<one>(?:19|20)\d\d){_JOINED}(?P<two>(?:19|20)\d\d)\b", re.I)
 _NTH_OF = Form(
-    rf"\b(?P<nth>{'|'.join(_NTH)}) (?P<unit>week|weekend|{'|'.join(_WEEKDAYS)}) (?:of|in) {_M.format('month')}{_Y.format('year')}", re.I
+    rf"\b(?P<nth>{'|'.join(_NTH)}) (?P<unit>week|weekend|{'|'.join(WEEKDAYS)}) (?:of|in) {_M.format('month')}{_Y.format('year')}", re.I
 )
 _PART_OF_YEAR = Form(
     r"\b(?:(?P<part>early|mid|late)(?: in)?[ -]|(?P<where>start|beginning|middle|end) of (?:the year )?)(?P<year>(?:19|20)\d\d)\b", re.I
 )
 _PARTS = {"early": (1, 4), "mid": (5, 4), "late": (9, 4), "start": (1, 3), "beginning": (1, 3), "middle": (5, 4), "end": (10, 3)}
-_BEFORE_LAST = Form(rf"\bthe (?P<unit>week|weekend|month|year|{'|'.join(_WEEKDAYS)}) before last\b", re.I)
+_BEFORE_LAST = Form(rf"\bthe (?P<unit>week|weekend|month|year|{'|'.join(WEEKDAYS)}) before last\b", re.I)
 _NUMBERED = Form(
     r"\b(?:on|since) the (?P<day>\d{1,2})(?:st|nd|rd|th)(?: of (?P<which>this|last|the) month\b|(?=\s*(?:[?!.,;:)]|$)|"
     r" (?:we|i|you|he|she|they|at|when)\b))",
@@ -174,7 +172,7 @@ def _half(match: re.Match[str], here: date | None, years: range, _asked: bool) -
     if match["month"] is None:
         yield from (_months(7 if second else 1, year, 6) for year in _of(match, here, years))
         return
-    month = _MONTH_NUMBER[match["month"].lower()]
+    month = MONTH_NUMBER[match["month"].lower()]
     for year in (int(match["myear"]),) if match["myear"] else years:
         length = calendar.monthrange(year, month)[1]
         yield Span(date(year, month, 16 if second else 1), length - 15 if second else 15, False)
@@ -198,7 +196,7 @@ def _days(match: re.Match[str], here: date | None, years: range, _asked: bool) -
     name = told.get("month") or told.get("k") or told["l"]
     if name in _VERBS:
         return
-    month = _MONTH_NUMBER[name.lower()]
+    month = MONTH_NUMBER[name.lower()]
     first, last = int(told["a"] or told["b"]), int(told["c"])
     for year in _of(match, here, years):
         yield from _between(_one(year, month, first), _one(year, month, last))
@@ -206,7 +204,7 @@ def _days(match: re.Match[str], here: date | None, years: range, _asked: bool) -
 
 def _told_day(match: re.Match[str], name: str, year: int) -> date | None:
     month = match["m" + name] or match["n" + name]
-    return _one(year, _MONTH_NUMBER[month.lower()], int(match["d" + name] or match["e" + name]))
+    return _one(year, MONTH_NUMBER[month.lower()], int(match["d" + name] or match["e" + name]))
 
 
 def _two_days(match: re.Match[str], _here: date | None, years: range, _asked: bool) -> Iterator[Span]:
@@ -221,7 +219,7 @@ def _two_days(match: re.Match[str], _here: date | None, years: range, _asked: bo
 def _two_months(match: re.Match[str], _here: date | None, years: range, _asked: bool) -> Iterator[Span]:
     if not _VERBS.isdisjoint((match["one"], match["two"])):
         return
-    first, last = _MONTH_NUMBER[match["one"].lower()], _MONTH_NUMBER[match["two"].lower()]
+    first, last = MONTH_NUMBER[match["one"].lower()], MONTH_NUMBER[match["two"].lower()]
     for year in (int(match["y2"]),) if match["y2"] else (int(match["y1"]) + (last < first),) if match["y1"] else years:
         from_year = int(match["y1"]) if match["y1"] else year - (last < first)
         count = (year - from_year) * 12 + last - first + 1
@@ -245,14 +243,14 @@ def _weekday_of(year: int, month: int, weekday: int, nth: int) -> date:
 
 
 def _nth_of(match: re.Match[str], here: date | None, years: range, _asked: bool) -> Iterator[Span]:
-    month, nth, unit = _MONTH_NUMBER[match["month"].lower()], _NTH[match["nth"].lower()], match["unit"].lower()
+    month, nth, unit = MONTH_NUMBER[match["month"].lower()], _NTH[match["nth"].lower()], match["unit"].lower()
     for year in _of(match, here, years):
         if unit == "week":
             day = calendar.monthrange(year, month)[1] - 6 if nth < 0 else 7 * nth - 6
             yield Span(date(year, month, day), 7, True)
         else:
             weekend = unit == "weekend"
-            yield Span(_weekday_of(year, month, 5 if weekend else _WEEKDAYS.index(unit), nth), 1 + weekend, True)
+            yield Span(_weekday_of(year, month, 5 if weekend else WEEKDAYS.index(unit), nth), 1 + weekend, True)
 
 
 def _part_of_year(match: re.Match[str], _here: date | None, _years: range, _asked: bool) -> Iterator[Span]:
@@ -274,7 +272,7 @@ def _before_last(match: re.Match[str], here: date | None, _years: range, _asked:
     elif unit == "year":
         yield _months(1, here.year - 2, 12)
     else:
-        yield Span(here - timedelta(days=(here.weekday() - _WEEKDAYS.index(unit) - 1) % 7 + 8), 1, True)
+        yield Span(here - timedelta(days=(here.weekday() - WEEKDAYS.index(unit) - 1) % 7 + 8), 1, True)
 
 
 def _numbered(match: re.Match[str], here: date | None, _years: range, asked: bool) -> Iterator[Span]:

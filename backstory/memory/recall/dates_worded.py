@@ -14,17 +14,17 @@ from datetime import date
 from msgspec import Struct
 
 from backstory.memory.forms import Form
+from backstory.memory.months import MONTHS
 from backstory.memory.small_words import spoken
 from backstory.memory.text import fold
 
-_MONTHS = ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"]
 _SEASON_ENDS = {"spring": 5, "summer": 8, "fall": 11, "autumn": 11, "winter": 2}
-_TURNED = f"(?P<part>{'|'.join(_MONTHS)}|{'|'.join(_SEASON_ENDS)})"
+_TURNED = f"(?P<part>{'|'.join(MONTHS)}|{'|'.join(_SEASON_ENDS)})"
 _OF_YEAR = Form(rf"\b(?P<day>\d{{1,2}} )?{_TURNED}(?: of|,| in)?(?: the)? (?P<which>last|previous|this|next) year\b", re.I)
-_LAST_MONTH = Form(rf"\b(?:last|this past|past) (?P<month>{'|'.join(_MONTHS)})\b(?!,? (?:of )?\d{{4}})", re.I)
+_LAST_MONTH = Form(rf"\b(?:last|this past|past) (?P<month>{'|'.join(MONTHS)})\b(?!,? (?:of )?\d{{4}})", re.I)
 _BEFORE_LAST = Form(rf"\bthe {_TURNED} before last\b", re.I)
 _PART_OF = Form(
-    rf"\b(?:(?P<where>end|close|start|beginning|middle) of|(?P<short>early|mid|late)(?: in)?)[ -](?P<month>{'|'.join(_MONTHS)})\b"
+    rf"\b(?:(?P<where>end|close|start|beginning|middle) of|(?P<short>early|mid|late)(?: in)?)[ -](?P<month>{'|'.join(MONTHS)})\b"
     r"(?P<year>,? \d{4})?",
     re.I,
 )
@@ -401,7 +401,7 @@ def _expressions(language: _Language) -> tuple[Form, ...]:
 def _month(word: str, language: _Language) -> str:
     for place, pattern in enumerate(language.months):
         if re.fullmatch(pattern, word, re.I):
-            return _MONTHS[place].title()
+            return MONTHS[place].title()
     return word
 
 
@@ -430,7 +430,7 @@ def _cjk(text: str) -> str:
 
 
 def _numbered(whole: str, month: str, year: str, day: str = "") -> str:
-    return f" {day} {_MONTHS[int(month) - 1].title()} {year} ".replace("  ", " ") if 1 <= int(month) <= 12 else whole
+    return f" {day} {MONTHS[int(month) - 1].title()} {year} ".replace("  ", " ") if 1 <= int(month) <= 12 else whole
 
 
 def _cjk_ago(match: re.Match[str]) -> str:
@@ -445,25 +445,25 @@ def _feast(match: re.Match[str], today: date) -> str:
     if not year and which:
         past = (today.month, today.day) > (month, day)
         year = str(today.year - (not past) if which == "last" else today.year + past)
-    return f"{day} {_MONTHS[month - 1].title()} {year}".strip()
+    return f"{day} {MONTHS[month - 1].title()} {year}".strip()
 
 
 def _of_year(match: re.Match[str], today: date) -> str:
     step = {"this": 0, "next": 1}.get(match["which"].casefold(), -1)
     part = match["part"]
-    return f"{match['day'] or ''}{'' if part.casefold() in _MONTHS else 'in '}{part} {today.year + step}"
+    return f"{match['day'] or ''}{'' if part.casefold() in MONTHS else 'in '}{part} {today.year + step}"
 
 
 def _last_month(match: re.Match[str], today: date) -> str:
-    over = _MONTHS.index(match["month"].casefold()) + 1 < today.month
+    over = MONTHS.index(match["month"].casefold()) + 1 < today.month
     return f"{match['month']} {today.year - (not over)}"
 
 
 def _before_last(match: re.Match[str], today: date) -> str:
     part = match["part"].casefold()
-    ends = _MONTHS.index(part) + 1 if part in _MONTHS else _SEASON_ENDS[part]
+    ends = MONTHS.index(part) + 1 if part in MONTHS else _SEASON_ENDS[part]
     last = today.year - (today.month <= ends) - (part == "winter")
-    return f"{'' if part in _MONTHS else 'in '}{match['part']} {last - 1}"
+    return f"{'' if part in MONTHS else 'in '}{match['part']} {last - 1}"
 
 
 def _part_of(match: re.Match[str]) -> str:

@@ -18,6 +18,7 @@ from backstory.core.legs import Call, Tool
 from backstory.core.records import Turn
 from backstory.memory.facts.supersession import Known
 from backstory.memory.identity.thread import at_number
+from backstory.memory.months import MONTHS
 from backstory.memory.reading.fence import RECALL_CLOSE, RECALL_OPEN, harmless, neutral, plain
 from backstory.memory.reading.speakers import voice
 from backstory.memory.recall import dates, dates_worded
@@ -320,10 +321,10 @@ def _spelled(text: str) -> str:
     quarter = _QUARTER.search(text)
     if quarter is not None:
         year, number = quarter[2] or quarter[3], int(quarter[1] or quarter[4])
-        return " ".join(f"{name} {year}" for name in dates.MONTHS[3 * number - 3 : 3 * number])
+        return " ".join(f"{name} {year}" for name in MONTHS[3 * number - 3 : 3 * number])
     month = _ISO_MONTH.fullmatch(text.strip())
     if month is not None and 1 <= int(month[2]) <= 12:
-        return f"{dates.MONTHS[int(month[2]) - 1]} {month[1]}"
+        return f"{MONTHS[int(month[2]) - 1]} {month[1]}"
     return f"in {text.strip()}" if _ISO_YEAR.fullmatch(text.strip()) else text
 
 
