@@ -5,26 +5,34 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
+from functools import partial
 
 TIMES = 10
 MOST = 30.0
-"""So many times as long may `TIMES` as much take. In proportion it takes 10 to 16 times as long, the most of it because memory is slower
-than a cache; where each is held against all others, up to 100 times."""
-_TRIES = 5
+"""So many times as long may `TIMES` as much take. In proportion it takes about 10 times as long; where each is held against all others, up
+to 100 times."""
+_TRIES = 6
 _STEPS, _STEPS_S = 200_000, 0.009
 
 
 def growth(work: Callable[[int], Callable[[], object]], size: int) -> float:
-    """How many times as long (CPU time of this thread) `size` takes as a tenth of it. `work` makes ready what is timed. The least time of
-    several counts, and the large one is only taken again where it took too long: who shares the processor can make a time longer, and
-    never shorter."""
-    small = min(_seconds(work(size // TIMES)) for _ in range(3))
-    large = _seconds(work(size))
-    for _ in range(_TRIES - 1):
+    """How many times as long (CPU time of this thread) `size` takes as a tenth of it. `work` makes ready what is timed. The large one is
+    held against ten small ones, one after another: they go through as much memory, so that a cache that others fill makes both longer.
+    The least times of several count, taken by turns where the large one takes too long: who shares the processor can make a time longer,
+    and never shorter."""
+    small = large = float("inf")
+    for _ in range(_TRIES):
+        few = [work(size // TIMES) for _ in range(TIMES)]
+        small = min(small, _seconds(partial(_all, few)) / TIMES)
+        large = min(large, _seconds(work(size)))
         if large < MOST * small:
             break
-        large = min(large, _seconds(work(size)))
     return large / small
+
+
+def _all(acts: list[Callable[[], object]]) -> None:
+    for act in acts:
+        act()
 
 
 def cost(act: Callable[[], object], most: float) -> float:
