@@ -15,6 +15,7 @@ from backstory.core.records import Conversation, Injection, Spend, Stub, Turn
 from backstory.core.store import Store
 from backstory.core.tombs import human
 from backstory.core.wishes import WISHES, spent, text_of, wishes_of
+from backstory.memory.identity import named as identity
 from backstory.memory.identity.thread import Thread, branch
 from backstory.memory.reading.turns import root
 from backstory.stages.veiled import veiled
@@ -132,6 +133,15 @@ def heed(thread: Thread, found: Mapping[str, tuple[str, bool, dict[str, str]]]) 
     if states != before:
         # Where it belongs is among it.
         thread.states, thread.home = states, None
+
+
+def by_client(store: Store, principal: str, named: str) -> set[str]:
+    """The conversations to which their clients have given this name, those of projects where none has it without one. Blocks."""
+    keys = identity.keys(named)
+    told = {store.alias(principal, key) for key in keys} - {None}
+    if not told:
+        told = {row[2] for key in keys for row in store.recent_aliases(identity.within(key), -1.0) if row[0] == principal}
+    return {name for name in told if name is not None}
 
 
 def settle_states(thread: Thread, states: Mapping[str, str]) -> None:

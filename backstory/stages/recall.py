@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from backstory.core.edits import AppendText, Edit
 from backstory.core.exchange import Exchange, Note
-from backstory.core.records import Injection, Turn
+from backstory.core.records import Digest, Injection, Turn
 from backstory.memory.economy.leaving import behind, leaving
 from backstory.memory.folding import assembly
 from backstory.memory.folding.compaction import Window
@@ -29,7 +29,7 @@ from backstory.stages.holding import Holding
 from backstory.stages.measuring import Draft, drafted, note
 from backstory.stages.shelf import Shelf
 from backstory.stages.trace import search
-from backstory.stages.visit import Visit, Visits, asked
+from backstory.stages.visit import Visit, Visits, asked, asked_before
 
 # What a client's own summary leaves out takes at most so many tokens, and half of what may be recalled.
 _MOST_KEPT = 600
@@ -165,7 +165,7 @@ class Recall(Stage):
         edits, total = _unanswered(visit, edits, total)
         edits, before = self._again(visit, edits, total)
         if before == total and lacks > 0 and not (draft.complete and self._economy.stopped(thread.account)):
-            edits, total = await self._recall(exchange, visit, absent, edits, total)
+            edits, total = await self._recall(exchange, visit, absent, edits, total, plan.digest)
         else:
             total = before
         if thread.version != version:
@@ -193,12 +193,14 @@ class Recall(Stage):
         return found, found.edits, total - blocks + found.blocks
 
     async def _recall(
-        self, exchange: Exchange, visit: Visit, absent: assembly.Absent, edits: list[Edit], total: int
+        self, exchange: Exchange, visit: Visit, absent: assembly.Absent, edits: list[Edit], total: int, digest: Digest | None
     ) -> tuple[list[Edit], int]:
         """The edits with what is recalled for the human message that ends the request; where work goes on after the client's own summary,
-        what the summary leaves out stands at the summary."""
+        what the summary leaves out stands at the summary. `digest`: what stands for what is folded."""
         item, turn = asked(visit)
         thread, budget, window = visit.thread, self._settings.budget, self._settings.window
+        if turn is None and digest is not None:
+            turn = _since_folded(visit, digest)
         left = window.size - total
         # Just below the next fold a question still gets its best lines: of what is kept free for the answer, a quarter at most.
         room = left if budget >= window.hard_tokens else max(window.hard_tokens - total, min(budget, left // 4))
@@ -273,6 +275,12 @@ class Recall(Stage):
         visit.injection = visit.held = None
         visit.reasons, visit.found = [], None
         visit.recalled = visit.folded = 0
+
+
+def _since_folded(visit: Visit, digest: Digest) -> Turn | None:
+    """The message that is asked once more, where what the digest stands for was still in view when it was asked first."""
+    known = asked_before(visit)
+    return known if known is not None and known.id < digest.id and known.chain not in visit.thread.injections else None
 
 
 def _unanswered(visit: Visit, edits: list[Edit], total: int) -> tuple[list[Edit], int]:

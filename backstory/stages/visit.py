@@ -165,6 +165,15 @@ def asked(visit: Visit) -> tuple[int, Turn | None]:
     return -1, None
 
 
+def asked_before(visit: Visit) -> Turn | None:
+    """The human message that ends the request, where it is a turn already: it is asked once more. None for any other end."""
+    item, new = asked(visit)
+    if new is not None or item < 0:
+        return None
+    line, place, path = visit.reading.lines[item], visit.reading.places[item], visit.thread.path
+    return path[place] if line.kind == "spoken" and line.role == "user" and 0 <= place < len(path) else None
+
+
 def wants_answer(visit: Visit) -> bool:
     """Whether somebody asks something at the end of the request, or wants something done."""
     _, turn = asked(visit)

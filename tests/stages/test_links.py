@@ -75,6 +75,20 @@ def test_what_an_attached_conversation_knows_is_recalled(tmp_path: Path) -> None
     asyncio.run(work())
 
 
+def test_a_conversation_of_a_project_is_linked_by_the_name_that_its_client_gave_it(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(commanded(tmp_path), echoing("openai_chat")) as one:
+            old = Talk(one, b"X-VC-Conversation: kennel", b"X-VC-Project: animals")
+            for said in (DOG, "It rains today."):
+                await old.say(said)
+            talk = Talk(one, b"X-VC-Conversation: new", b"X-VC-Project: animals")
+            await talk.say("Hello there.")
+            assert f"what {old.id[:8]} knows" in await talk.told("VCATTACH kennel")
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
 def test_what_the_payload_has_lost_is_recalled_again(tmp_path: Path) -> None:
     async def work() -> None:
         async with rig(commanded(tmp_path), echoing("openai_chat")) as one:

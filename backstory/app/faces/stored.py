@@ -25,13 +25,13 @@ from backstory.jobs.facts import FACTS, READ_BY
 from backstory.memory.economy.account import STOPS_S
 from backstory.memory.facts.query import select
 from backstory.memory.facts.supersession import Known
-from backstory.memory.identity import named as identity
 from backstory.memory.reading.fence import called
 from backstory.memory.recall.index import Index
 from backstory.memory.recall.retrieval import recall
 from backstory.memory.recall.units import Carry, units
 from backstory.providers import side_model
 from backstory.stages.facts import ledger, shown
+from backstory.stages.loading import by_client
 from backstory.stores.database import open_store, shown_place, stored_bytes, there
 
 # Turns that a recall over all conversations looks at, the newest conversations first: building an index takes 0.1 ms for each.
@@ -176,7 +176,7 @@ def find(store: Store, named: str) -> Conversation:
     by_start = [it for it in every if len(named) >= 4 and it.id.startswith(named.lower())]
     found = exact or by_label or by_start
     if not found:
-        told = {store.alias(owner, key) for owner in {it.principal for it in every} for key in identity.keys(named)}
+        told = set[str]().union(*(by_client(store, owner, named) for owner in {it.principal for it in every}))
         found = [it for it in every if it.id in told]
     if not found:
         raise NotFound(f"no conversation has the id or label {named!r}")
