@@ -295,11 +295,13 @@ class Store(Protocol):
         ...
 
     def lease(self, conversation_id: str, job: str, owner: str, seconds: float, now: float) -> Watermark | None:
-        """Take or renew the lease; None where another owner holds it. A change of owner raises the fence."""
+        """Take or renew the lease; None where another owner holds it. A change of owner raises the fence. One that would run for more than
+        twice `seconds` (a minute at least) is none: the clock has gone back since. With 0 `seconds` it is given back, by who holds it."""
         ...
 
-    def pending(self, job: str, limit: int = 100) -> list[str]:
-        """Conversations with turns above the job's watermark and no running lease, the most recently updated first."""
+    def pending(self, job: str, limit: int = 100, lease_s: float = 30.0) -> list[str]:
+        """Conversations with turns above the job's watermark and no running lease, the most recently updated first. `lease_s`: how long the
+        job's leases are; for what counts as none, see `lease`."""
         ...
 
     def forget(self, principal: str | None, conversation_id: str = "", turn_ids: Sequence[int] = (), now: float = 0.0) -> Receipt:

@@ -260,6 +260,7 @@ class Ingest(Stage):
 
     def _answer_id(self, visit: Visit) -> int:
         if not visit.answer:
+            self._turn_ids.follow(visit.thread.newest)
             visit.answer = self._turn_ids.block(_ANSWER_TURNS)
         return visit.answer
 
@@ -270,6 +271,7 @@ class Ingest(Stage):
         position = next_position(thread.path, fresh.upto)
         turns: list[Turn] = []
         waiting = self._visits.under_way(thread)
+        self._turn_ids.follow(thread.newest)
         for item in sorted((*fresh.items, *fresh.passed)) if fresh.passed else fresh.items:
             one, before = reading.lines[item], chain
             chain = chain_on(chain, one.content)
