@@ -16,7 +16,7 @@ from backstory.memory.reading.requests import Reading
 from backstory.memory.recall.retrieval import Recalled
 from backstory.stages.apart import Apart
 from backstory.stages.loading import settle_states
-from backstory.stages.recall import Settings
+from backstory.stages.recall import Settings, standing_of
 from backstory.stages.shelf import Shelf
 from backstory.stages.threads import Threads
 from backstory.stages.visit import Visit
@@ -79,7 +79,9 @@ class Desk(Struct, frozen=True):
         settle_states(thread, states)
 
     async def find(self, thread: Thread, question: Turn, without: set[int], budget: int, search: bool = False) -> Recalled:
-        """What of a thread's branch answers to this message, less these and those about to be forgotten. `search`: as for `recall`."""
+        """What of a thread's branch answers to this message, less these and those about to be forgotten. `search`: as for `recall`; else
+        its turns count as the rules of retention have it."""
         upto = len(thread.path)
         absent = Absent(thread, upto, Reading(b"", [], [], 0), (), without | thread.hidden)
-        return await self.shelf.recall(thread, upto, question, absent, budget, self.settings.min_score, search=search)
+        standing = None if search else standing_of(thread, self.settings.rules, question.at, elsewhere=True)
+        return await self.shelf.recall(thread, upto, question, absent, budget, self.settings.min_score, standing, search)

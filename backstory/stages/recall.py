@@ -5,7 +5,7 @@ recalled now. With nothing missing from the payload and room in the window it ad
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterable, Set
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -235,22 +235,11 @@ class Recall(Stage):
 
     async def _answering(self, visit: Visit, turn: Turn, absent: assembly.Absent, room: int) -> Recalled:
         """What answers to this message."""
-        standing = self._standing(visit.thread, turn.at)
+        standing = standing_of(visit.thread, self._settings.rules, turn.at)
         told, patience_s = self._settings, self._settings.patience_s * _FOR_AN_INDEX
         found = await self._shelf.recall(visit.thread, visit.upto, turn, absent, room, told.min_score, standing, False, patience_s)
         visit.search, visit.left = search(found, room, visit.capped), list(found.left)
         return found
-
-    def _standing(self, thread: Thread, now: float) -> Standing | None:
-        """None where every turn counts alike."""
-        rules = self._settings.rules
-        if rules == NEUTRAL and not thread.pins:
-            return None
-        uses: Counter[int] = Counter()
-        if not rules.neutral:
-            for injection in thread.injections.values():
-                uses.update(injection.turns)
-        return Standing(rules, thread.pins, uses, now)
 
     def _again(self, visit: Visit, edits: list[Edit], total: int) -> tuple[list[Edit], int]:
         """The same message asked again (a retry): what was injected then is injected now."""
@@ -273,6 +262,21 @@ class Recall(Stage):
         visit.injection = visit.held = None
         visit.reasons, visit.found = [], None
         visit.recalled = visit.folded = 0
+
+
+def standing_of(thread: Thread, rules: Rules, now: float, elsewhere: bool = False) -> Standing | None:
+    """How much a thread's turns count; None where all count alike. `elsewhere`: see Standing."""
+    if rules == NEUTRAL and (elsewhere or not thread.pins):
+        return None
+    return Standing(rules, thread.pins, {} if rules.neutral else uses(thread.injections.values()), now, elsewhere)
+
+
+def uses(injections: Iterable[Injection]) -> Counter[int]:
+    """How often turns were recalled."""
+    found: Counter[int] = Counter()
+    for injection in injections:
+        found.update(injection.turns)
+    return found
 
 
 def _unanswered(visit: Visit, edits: list[Edit], total: int) -> tuple[list[Edit], int]:

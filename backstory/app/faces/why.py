@@ -25,6 +25,7 @@ from backstory.memory.recall import reasons
 from backstory.memory.recall.reasons import Change, Search, Told
 from backstory.memory.recall.retention import Score, score
 from backstory.stages.loading import forked_from, load_pins, load_shown, tells
+from backstory.stages.recall import uses
 from backstory.stages.veiled import veiled
 
 GATES = {
@@ -199,14 +200,8 @@ def retention(store: Store, record: Conversation, now: float, on: int = 0) -> li
     there is none of this number."""
     path = path_of(store, record, on) if on else branch(load_shown(store, record)[0])
     pins = load_pins(store, record, {turn.conversation for turn in path})
-    uses: dict[int, int] = {}
-    for injection in store.injections(record.id):
-        for turn_id in injection.turns:
-            uses[turn_id] = uses.get(turn_id, 0) + 1
-    return [
-        (turn.position + 1, turn, score(turn.text, turn.at, now, uses.get(turn.id, 0), turn.id in pins, turn.kind == "tool"))
-        for turn in path
-    ]
+    used = uses(store.injections(record.id))
+    return [(turn.position + 1, turn, score(turn.text, turn.at, now, used[turn.id], turn.id in pins, turn.kind == "tool")) for turn in path]
 
 
 def pin(store: Store, record: Conversation, number: int, pinned: bool, now: float, on: int = 0) -> Turn:
@@ -373,10 +368,12 @@ def _lines(store: Store, case: _Case) -> Iterator[Line]:
     owners = {turn.conversation for turn in turns.values()}
     pins = load_pins(store, case.record, owners)
     now = case.trace.created if case.trace is not None else 0.0
+    asked = case.asked.chain if case.asked is not None else b""
+    used = uses(it for name in {case.record.id, *owners} for it in store.injections(name) if it.created <= now and it.chain != asked)
     for one in case.told.reasons:
         turn = turns.get(one.turn)
         text = turn.text[one.start : one.end] if turn is not None else ""
-        worth = score(turn.text, turn.at, now, 0, turn.id in pins, turn.kind == "tool") if turn is not None else None
+        worth = score(turn.text, turn.at, now, used[turn.id], turn.id in pins, turn.kind == "tool") if turn is not None else None
         home = one.conversation or case.record.id
         yield Line(
             one.number, one.turn, home, one.at, one.speaker, text, one.start, one.end, one.kind, one.score, one.signals, one.terms, worth

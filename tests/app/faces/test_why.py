@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from backstory.app.faces import stored as faces
 from backstory.app.faces import why
 from backstory.core.records import Batch, Conversation, Injection, Turn
 from backstory.core.store import Store
@@ -74,6 +76,24 @@ def test_the_block_and_where_each_line_is_from_is_told_also_after_a_restart(tmp_
                 assert told.went == went
                 assert [(it.what, it.text) for it in told.changes] == [("block", block)]
                 await one.restart()
+
+    asyncio.run(work())
+
+
+def test_what_a_line_was_worth_counts_how_often_it_was_recalled_before(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            chat = long_talk(14)
+            await say(one, chat[:-1])
+            for number in range(2):
+                asked: Chat = [*chat[-7:-1], ("assistant", "Answer 1."), ("user", QUESTION + " Please." * number)]
+                head, _ = await one.ask(PATHS["anthropic"], asking("anthropic", asked))
+                found = await one.engine.why(request(head))
+                line = next(it for it in found.lines if "tangerine" in it.text)
+                assert line.retention is not None
+                assert line.retention.use == (0.0, 0.5)[number]
+            rows = await stored(one, lambda store: why.retention(store, faces.find(store, found.conversation), time.time()))
+            assert rows[0][2].use == 0.75
 
     asyncio.run(work())
 
