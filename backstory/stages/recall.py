@@ -34,6 +34,8 @@ from backstory.stages.visit import Visit, Visits, asked
 # What a client's own summary leaves out takes at most so many tokens, and half of what may be recalled.
 _MOST_KEPT = 600
 _NOTHING = Recalled(())
+# Of a pinned turn that comes back: by how much its tokens may be more than estimated, and what a line has besides, with its day.
+_ROUGHLY, _A_LINE = 1.25, 40
 # Of a request's patience, so much goes into an index that is being made: the store is searched in the rest.
 _FOR_AN_INDEX = 1 / 3
 
@@ -203,7 +205,7 @@ class Recall(Stage):
         # Just below the next fold a question still gets its best lines: of what is kept free for the answer, a quarter at most.
         room = left if budget >= window.hard_tokens else max(window.hard_tokens - total, min(budget, left // 4))
         summary = self._continuity.summary(visit)
-        room = min(self._economy.recallable(exchange, visit, budget, total), room)
+        free, room = room, min(self._economy.recallable(exchange, visit, budget, total), room)
         if visit.gone or (turn is None and (not _holds(visit, summary) or self._continuity.bare(visit, summary))):
             return edits, total
         lasting = room
@@ -213,7 +215,9 @@ class Recall(Stage):
         kept = await self._continuity.kept(exchange, visit, absent, most, summary)
         # A block with that in it stays at its message, whatever becomes of others.
         room = max(lasting, kept.tokens) if kept.text else room
-        found = await self._answering(visit, turn, absent, room - kept.tokens) if turn is not None else _NOTHING
+        # What a person has pinned comes back though it may not be saved yet.
+        room = max(room - kept.tokens, min(_pinned(thread, absent), budget, free - kept.tokens))
+        found = await self._answering(visit, turn, absent, room) if turn is not None else _NOTHING
         if not (found.items or kept.text):
             return edits, total
         if visit.late:
@@ -277,6 +281,12 @@ def uses(injections: Iterable[Injection]) -> Counter[int]:
     for injection in injections:
         found.update(injection.turns)
     return found
+
+
+def _pinned(thread: Thread, absent: assembly.Absent) -> int:
+    """Tokens of a block with the pinned turns that are not in view, 0 for none."""
+    tokens = [thread.by_id[turn].tokens for turn in thread.pins if turn in absent]
+    return int(_ROUGHLY * sum(tokens)) + _A_LINE * (1 + len(tokens)) if tokens else 0
 
 
 def _unanswered(visit: Visit, edits: list[Edit], total: int) -> tuple[list[Edit], int]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from backstory.app.faces import why
 from backstory.config.sections import Memory
 from backstory.core.store import Store
-from tests.rig import rig
+from tests.relay.world import Received
+from tests.rig import PATHS, asking, reply, rig, said
 from tests.stages.test_recall import FACT, long_talk
 from tests.stages.world import Chat, configured, echoing, say, stored
 
@@ -85,3 +88,38 @@ def test_each_key_of_retention_changes_what_is_recalled(tmp_path: Path) -> None:
         assert 0 < len(frugal) < len(usual)
 
     asyncio.run(work())
+
+
+@pytest.mark.parametrize("asked", ["Message {0}: {1}. What about harbour {0}?", "ok {0}, go on."], ids=["dear", "remark"])
+def test_a_pinned_turn_is_in_view_whatever_it_costs_and_whatever_is_said(tmp_path: Path, asked: str) -> None:
+    """Its client keeps its last messages; nothing that is recalled for it saves anything, and a remark brings back little."""
+
+    def answer(received: Received) -> bytes:
+        usage = {"input_tokens": len(received.body) // 4, "output_tokens": 20}
+        return reply(json.dumps({**json.loads(said("anthropic", "Yes.")), "model": "claude-opus-4-1", "usage": usage}).encode())
+
+    async def work() -> None:
+        config = configured(tmp_path)
+        async with rig(replace(config, recall=replace(config.recall, budget_tokens=2000)), answer) as one:
+            told = " ".join(f"Clause {number} of the contract says {number * 7}." for number in range(25)) + " Its seal is marmalade."
+            chat: Chat = []
+            for number in range(30):
+                chat.append(("user", asked.format(number, " ".join(f"word{word}" for word in range(200))) if number else told))
+                body = asking("anthropic", chat[-21:], model="claude-opus-4-1", max_tokens=100)
+                await one.ask(PATHS["anthropic"], body, b"X-VC-Conversation: 11111111-1111-4111-8111-111111111111")
+                chat.append(("assistant", "Yes."))
+                if number == 3:
+                    await stored(one, pin_first)
+                    await one.engine.pins.look()
+                if number == 18:
+                    await one.restart()
+                assert b"Clause 0 of" in one.sent.body, number
+                assert b"marmalade" in one.sent.body, number
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def pin_first(store: Store) -> None:
+    ((record, _),) = store.conversations(None, 9)
+    why.pin(store, record, 1, True, 2e9)
