@@ -42,6 +42,25 @@ def test_only_what_is_due_goes(shelf: Shelf) -> None:
     assert remove(store, 300.0) == 0
 
 
+def test_a_clock_that_was_set_back_keeps_nothing_for_longer(shelf: Shelf, tmp_path: Path) -> None:
+    passed = [0.0]
+
+    async def work() -> None:
+        store = shelf.open()
+        tell(store, talk("a", "ann"), "one", "two")
+        waiting = (Going("one", 90_600.0, (1,), 90_000.0), Going("two", 90_700.0, (2,), 90_000.0))
+        store.put_state("ann", "a", FORGET, going_text(waiting))
+        lanes = StoreLanes(store, Inbox(tmp_path, "inbox"))
+        removal = Removal(lanes, lambda: 1000.0, lambda *_: None, lambda: passed[0])
+        for seconds, left in ((0.0, [1, 2]), (600.0, [1, 2]), (601.0, [2]), (690.0, [2]), (701.0, [])):
+            passed[0] = seconds
+            await removal.look()
+            assert [turn.id for turn in store.turns("a")] == left
+        await lanes.close()
+
+    asyncio.run(work())
+
+
 def test_nobody_removes_what_is_anothers(shelf: Shelf) -> None:
     store = shelf.open()
     tell(store, talk("a", "ann"), "one")
