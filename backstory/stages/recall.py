@@ -5,7 +5,7 @@ recalled now. With nothing missing from the payload and room in the window it ad
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -94,6 +94,9 @@ class Recall(Stage):
         if not thread.conversation.memory:
             return exchange
         visit.apart, visit.placed = await self._apart.turns(visit, visit.upto), True
+        if visit.apart and thread.injections and (parted := self._part(visit)):
+            told = f"blocks that tell of what was said elsewhere ({parted}) go up no more: others are in this room"
+            exchange = replace(exchange, notes=(*exchange.notes, Note(self.name, told)))
         short = visit.upto + len(visit.turns) < self._settings.threshold
         if short and self._continuity.summary(visit) < 0:
             return self._repeat(exchange, visit)
@@ -177,20 +180,33 @@ class Recall(Stage):
         visit.tokens_sent = total
         return _with(exchange, behind(edits) if visit.behind else edits)
 
+    def _part(self, visit: Visit) -> int:
+        """In a group blocks leave that tell of what was said elsewhere and its client does not send itself; how many."""
+        thread, reading, now = visit.thread, visit.reading, self._clock()
+        sent = {thread.path[place].id for place in (*reading.places, *reading.also) if 0 <= place < len(thread.path)}
+        blocks = [one for one in thread.injections.values() if not one.left and not visit.apart.isdisjoint({*one.turns} - sent)]
+        visit.parted = tuple([replace(one, conversation=thread.conversation.id, left=now) for one in blocks])
+        self._leave(visit, visit.parted)
+        return len(visit.parted)
+
+    def _leave(self, visit: Visit, blocks: Sequence[Injection]) -> None:
+        """These blocks leave."""
+        if blocks:
+            thread, before = visit.thread, visit.thread.rewritten
+            thread.inject(blocks)
+            if visit.rewritten == before:
+                visit.rewritten = thread.rewritten
+            # What was reasoned behind a block that goes stands behind something else now.
+            thread.loosened = self._clock()
+
     def _fewer(self, visit: Visit, found: Outline, edits: list[Edit], total: int, since: int) -> tuple[Outline, list[Edit], int]:
         """The same without the blocks of earlier questions from this place of the branch on: nothing is in the provider's cache that they
         would keep there."""
         thread, blocks = visit.thread, found.blocks
-        now = self._clock()
-        visit.dropped = () if visit.late or visit.gone else leaving(thread, visit.reading, visit.turns, now, since)
+        visit.dropped = () if visit.late or visit.gone else leaving(thread, visit.reading, visit.turns, self._clock(), since)
         if not visit.dropped:
             return found, edits, total
-        before = thread.rewritten
-        thread.inject(visit.dropped)
-        if visit.rewritten == before:
-            visit.rewritten = thread.rewritten
-        # What was reasoned behind a block that goes stands behind something else now.
-        thread.loosened = now
+        self._leave(visit, visit.dropped)
         found = outline(thread, visit.reading, 0)
         return found, found.edits, total - blocks + found.blocks
 
