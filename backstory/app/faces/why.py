@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from backstory.app.faces import stored as faces
-from backstory.app.faces.numbered import path_of, turn_of
+from backstory.app.faces.numbered import path_of, paths, turn_of
 from backstory.app.faces.quoted import quoted
 from backstory.commands.forgetting import FORGET, veil
 from backstory.core.lines import without
@@ -196,9 +196,9 @@ def diff(store: Store, named: str, principal: str | None = None) -> Diff:
 
 
 def retention(store: Store, record: Conversation, now: float, on: int = 0) -> list[tuple[int, Turn, Score]]:
-    """Number, turn and retention score of every turn of a conversation's newest branch, or of branch `on` as it is shown. NotFound where
+    """Number, turn and retention score of every turn of a conversation's newest branch, or of branch `on`, as it is shown. NotFound where
     there is none of this number."""
-    path = path_of(store, record, on) if on else branch(load_shown(store, record)[0])
+    path = path_of(store, record, on) if on else paths(store, record)[0][0]
     pins = load_pins(store, record, {turn.conversation for turn in path})
     used = uses(store.injections(record.id))
     return [(turn.position + 1, turn, score(turn.text, turn.at, now, used[turn.id], turn.id in pins, turn.kind == "tool")) for turn in path]
@@ -207,6 +207,8 @@ def retention(store: Store, record: Conversation, now: float, on: int = 0) -> li
 def pin(store: Store, record: Conversation, number: int, pinned: bool, now: float, on: int = 0) -> Turn:
     """Pin a turn by its number in `show` (on branch `on`), or let go of it; the turn. Raises NotFound."""
     turn = turn_of(store, record, number, on)
+    if turn.id in paths(store, record)[2]:
+        raise NotFound(f"turn {number} of conversation {record.id} is about to be forgotten")
     store.pin(turn.conversation, turn.id, pinned, now)
     return turn
 

@@ -12,6 +12,7 @@ import pytest
 
 from backstory.app.faces import stored as faces
 from backstory.app.faces import why
+from backstory.commands.forgetting import FORGET, Going, going_text
 from backstory.core.records import Batch, Conversation, Injection, Turn
 from backstory.core.store import Store
 from backstory.errors import NotFound
@@ -22,6 +23,7 @@ from tests.stages.test_recall import FACT, long_talk
 from tests.stages.test_shrink import Agent, output, png
 from tests.stages.test_shrink import told as shrinking
 from tests.stages.world import Chat, configured, conversation, echoing, say, stored
+from tests.stores.world import talk, tell
 
 QUESTION = "What was the code of the blue locker?"
 
@@ -96,6 +98,18 @@ def test_what_a_line_was_worth_counts_how_often_it_was_recalled_before(tmp_path:
             assert rows[0][2].use == 0.75
 
     asyncio.run(work())
+
+
+def test_what_is_about_to_be_forgotten_has_no_score_and_is_not_pinned(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/memory.db")
+    tell(store, talk("c"), "one", "two", "three")
+    record = faces.find(store, "c")
+    store.put_state("ann", "c", FORGET, going_text((Going("two", 9e9, (2,), 100.0),)))
+    assert [number for number, _, _ in why.retention(store, record, 1000.0)] == [1, 3]
+    with pytest.raises(NotFound, match="about to be forgotten"):
+        why.pin(store, record, 2, True, 1000.0)
+    assert why.pin(store, record, 3, True, 1000.0).id == 3
+    store.close()
 
 
 def test_a_request_that_repeats_a_block_says_that_it_does(tmp_path: Path) -> None:
