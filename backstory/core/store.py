@@ -213,9 +213,10 @@ class Store(Protocol):
         """Everywhere this name is set: (principal, conversation, value), the last updated first. None: of every principal."""
         ...
 
-    def put_state(self, principal: str, conversation_id: str, name: str, value: str) -> None:
-        """Set it; an empty value removes it, and is kept for a fork, which would inherit it. A name that ends with `:` and a conversation's
-        id is forgotten with that, too. NotFound where the principal has no such conversation."""
+    def put_state(self, principal: str, conversation_id: str, name: str, value: str | Callable[[str], str]) -> str:
+        """Set it, to a value or to what is made of the one that is there, with nobody else in between; what it is then. An empty value
+        removes it, and is kept for a fork, which would inherit it. A name that ends with `:` and a conversation's id is forgotten with
+        that, too. NotFound where the principal has no such conversation."""
         ...
 
     def put_about(self, principal: str, conversation_id: str, label: str | None = None, memory: bool | None = None) -> None:

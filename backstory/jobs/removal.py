@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -77,11 +78,10 @@ def remove(store: Store, now: float, over: Collection[Going] = ()) -> int:
     """
     removed = 0
     for principal, conversation, value in store.stated(FORGET):
-        waiting = going(value)
-        left = [one for one in waiting if one.due > now and one not in over]
-        due = [replace(one, topic="") for one in waiting if one not in left]
+        due = [_bare(one) for one in going(value) if one.due <= now or one in over]
         if due:
-            store.put_state(principal, conversation, FORGET, going_text([*due, *left]))
+            # More may have been asked for meanwhile, by another process.
+            store.put_state(principal, conversation, FORGET, partial(_without_topics, due))
         for one in due:
             try:
                 turns = {*one.turns, *store.answers(dict.fromkeys(one.turns, one.at))}
@@ -89,5 +89,17 @@ def remove(store: Store, now: float, over: Collection[Going] = ()) -> int:
             except NotFound:
                 continue
         if due:
-            store.put_state(principal, conversation, FORGET, going_text(left))
+            store.put_state(principal, conversation, FORGET, partial(_without, due))
     return removed
+
+
+def _bare(one: Going) -> Going:
+    return replace(one, topic="")
+
+
+def _without_topics(due: Collection[Going], text: str) -> str:
+    return going_text([_bare(one) if _bare(one) in due else one for one in going(text)])
+
+
+def _without(due: Collection[Going], text: str) -> str:
+    return going_text([one for one in going(text) if _bare(one) not in due])

@@ -31,7 +31,7 @@ from backstory.core.records import (
 )
 from backstory.core.store import Spent
 from backstory.core.tombs import Tomb, Tombs
-from backstory.errors import FencedError, NotFound, StoreError
+from backstory.errors import FencedError, StoreError
 from backstory.stores import allowance, beginnings, burial, forgetting, replies, rows, spending, writing
 from backstory.stores.across import Across
 from backstory.stores.charges import SqlCharges
@@ -52,7 +52,6 @@ _SEGMENT = rows.insert(
     rows.SEGMENTS,
     f"(id) DO UPDATE SET {rows.update(rows.SEGMENTS[2:])} WHERE segments.conversation = excluded.conversation",
 )
-_STATE = rows.insert("states", rows.STATES, f"(conversation, name) DO UPDATE SET {rows.update(rows.STATES[2:])}")
 _SUMMARY = rows.insert(
     "summaries",
     rows.SUMMARIES,
@@ -80,6 +79,7 @@ class SqlStore:
         self.pin, self.pins, self.pin_changes = across.pin, across.pins, across.pin_changes
         self.home, self.kin, self.recent_aliases, self.abouts = across.home, across.kin, across.recent_aliases, across.abouts
         self.session_summaries, self.put_session_summaries = across.session_summaries, across.put_session_summaries
+        self.put_state = across.put_state
         vectors = VectorRows(dialect, self._move)
         self.vectors, self.put_vectors, self.drop_vectors = vectors.of, vectors.put, vectors.drop
         self.near, self.seeks = vectors.near, vectors.seeks
@@ -301,17 +301,6 @@ class SqlStore:
             f" WHERE s.name = ? AND s.value <> ''{where} ORDER BY c.updated DESC, c.key DESC"
         )
         return [(row[0], row[1], row[2]) for row in self._all(sql, (name, *values))]
-
-    def put_state(self, principal: str, conversation_id: str, name: str, value: str) -> None:
-        """See Store."""
-        with self._dialect.transaction() as db:
-            found = db.all("SELECT key, forked_from FROM conversations WHERE id = ? AND principal = ?", (conversation_id, principal))
-            if not found:
-                raise NotFound(f"no conversation {conversation_id}")
-            if value or found[0][1]:
-                db.run(_STATE, (found[0][0], name, value))
-            else:
-                db.run("DELETE FROM states WHERE conversation = ? AND name = ?", (found[0][0], name))
 
     def put_about(self, principal: str, conversation_id: str, label: str | None = None, memory: bool | None = None) -> None:
         """See Store."""

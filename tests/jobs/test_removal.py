@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from backstory.commands.forgetting import FORGET, Going, going, going_text
+from backstory.core.records import Receipt
 from backstory.errors import StoreError
 from backstory.jobs import removal as module
 from backstory.jobs.removal import Removal, remove
@@ -59,6 +61,21 @@ def test_a_clock_that_was_set_back_keeps_nothing_for_longer(shelf: Shelf, tmp_pa
         await lanes.close()
 
     asyncio.run(work())
+
+
+def test_what_is_asked_for_while_something_is_removed_waits(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = shelf.open()
+    tell(store, talk("a", "ann"), "one", "two", "three")
+    store.put_state("ann", "a", FORGET, going_text((Going("one", 50.0, (1,)),)))
+    forget, more = store.forget, Going("two", 150.0, (2,))
+
+    def meanwhile(*given: Any) -> Receipt:
+        store.put_state("ann", "a", FORGET, lambda text: going_text((*going(text), more)))
+        return forget(*given)
+
+    monkeypatch.setattr(store, "forget", meanwhile)
+    assert remove(store, 100.0) == 1
+    assert going(store.states("a")[FORGET]) == (more,)
 
 
 def test_nobody_removes_what_is_anothers(shelf: Shelf) -> None:
