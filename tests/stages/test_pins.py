@@ -15,6 +15,8 @@ from backstory.core.store import Store
 from tests.relay.world import Received
 from tests.rig import PATHS, asking, reply, rig, said
 from tests.stages.test_recall import FACT, long_talk
+from tests.stages.test_shrink import LEFT_OUT, Agent, output
+from tests.stages.test_shrink import told as shrinking
 from tests.stages.world import Chat, configured, echoing, say, stored
 
 
@@ -123,3 +125,24 @@ def test_a_pinned_turn_is_in_view_whatever_it_costs_and_whatever_is_said(tmp_pat
 def pin_first(store: Store) -> None:
     ((record, _),) = store.conversations(None, 9)
     why.pin(store, record, 1, True, 2e9)
+
+
+def test_the_output_of_a_tool_that_is_pinned_does_not_give_way(tmp_path: Path) -> None:
+    async def work() -> None:
+        agent = Agent()
+        async with rig(shrinking(tmp_path), agent) as one:
+            for _ in range(3):
+                await agent.step(one, output(agent.number))
+
+            def keep(store: Store) -> None:
+                ((record, _),) = store.conversations(None, 2)
+                store.pin(record.id, store.turns(record.id)[2].id, True, 2e9)
+
+            await stored(one, keep)
+            await one.engine.pins.look()
+            sent = json.loads(await agent.until_stubs(one))["messages"]
+            results = [message["content"][0]["content"] for message in sent[2::2]]
+            assert results[0] == output(0)
+            assert results[1].startswith(LEFT_OUT.decode())
+
+    asyncio.run(work())

@@ -19,7 +19,6 @@ from PIL import Image
 from backstory.app.faces.restored import restored
 from backstory.config import Config
 from backstory.config.sections import Media, Paging
-from backstory.core.store import Store
 from backstory.errors import NotFound, StoreError
 from backstory.stages import shrink as module
 from backstory.stages.apart import Apart
@@ -123,27 +122,6 @@ def test_over_the_hard_threshold_old_results_give_way_and_the_newest_do_not(tmp_
             assert (await agent.ask(one)).startswith(sent[:-2]), "what went up goes up again"
             assert b"cache_kept=1" in agent.head
             assert not one.failures()
-
-    asyncio.run(work())
-
-
-def test_what_is_pinned_stays_in_view(tmp_path: Path) -> None:
-    async def work() -> None:
-        agent = Agent()
-        async with rig(told(tmp_path), agent) as one:
-            for _ in range(3):
-                await agent.step(one, output(agent.number))
-
-            def pin(store: Store) -> None:
-                ((record, _),) = store.conversations(None, 2)
-                store.pin(record.id, store.turns(record.id)[2].id, True, 2e9)
-
-            await stored(one, pin)
-            await one.engine.pins.look()
-            sent = json.loads(await agent.until_stubs(one))["messages"]
-            results = [message["content"][0]["content"] for message in sent[2::2]]
-            assert results[0] == output(0)
-            assert results[1].startswith(LEFT_OUT.decode())
 
     asyncio.run(work())
 
