@@ -174,7 +174,8 @@ class Digest(Struct, frozen=True):
 
 class Injection(Struct, frozen=True):
     """What was put into the message with this chain hash when it went upstream; sent again with it, byte for byte, until `left`: when it
-    was left out, as nothing of the prompt before it was in the provider's cache any more (Unix seconds); 0.0: it still goes up."""
+    was left out, as nothing of the prompt before it was in the provider's cache any more, or others are in the room (Unix seconds); 0.0: it
+    still goes up."""
 
     conversation: str
     chain: bytes

@@ -43,10 +43,10 @@ class Forgets:
             return told.nothing(topic)
         ids = tuple(turn.id for turn in found)
         now = desk.clock()
-        waiting = (*going(thread.states.get(FORGET, "")), told.Going(topic, now + desk.undo_s, ids, now))
+        asked = told.Going(topic, now + desk.undo_s, ids, now)
         label = thread.conversation.label
         label = label if label and named_in(label, topic, terms) else ""
-        await desk.keep(visit, {FORGET: going_text(waiting)}, label="" if label else None)
+        await desk.keep(visit, {FORGET: lambda text: going_text((*going(text), asked))}, label="" if label else None)
         await self.changed()
         matched = align(visit.reading.lines, thread.path).matched
         sent = {thread.path[place].id for place in matched if place >= 0}
@@ -67,12 +67,16 @@ class Forgets:
         if not mine:
             return told.too_late(desk.undo_s / 60)
         name, waiting = max(mine, key=lambda one: one[1][-1].at)
-        left = going_text(waiting[:-1])
-        await desk.lanes.write(lambda store: store.put_state(record.principal, name, FORGET, left))
+        last = waiting[-1]
+
+        def without(text: str) -> str:
+            return going_text([one for one in going(text) if one != last])
+
+        left = await desk.lanes.write(lambda store: store.put_state(record.principal, name, FORGET, without))
         if name == record.id:
             settle_states(thread, {FORGET: left})
         await self.changed()
-        return told.back(waiting[-1])
+        return told.back(last)
 
 
 def _named(topic: str, turns: Sequence[Turn]) -> tuple[list[Turn], str]:

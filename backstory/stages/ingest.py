@@ -186,7 +186,7 @@ class Ingest(Stage):
         spends = (replace(visit.spend, id=self._answer_id(visit)),) if visit.spend is not None else ()
         rows = replace(_batch(visit), turns=unknown(thread, turns), conversations=(thread.conversation,), spends=spends)
         thread.add([replace(turn, raw=b"") if turn.raw else turn for turn in turns])
-        thread.inject((*visit.dropped, *((visit.injection,) if visit.injection is not None else ())))
+        thread.inject((*visit.parted, *visit.dropped, *((visit.injection,) if visit.injection is not None else ())))
         self._threads.moved(thread)
         self._threads.grown(thread)
         self._lanes.submit(rows, outcome.seq)
@@ -260,6 +260,7 @@ class Ingest(Stage):
 
     def _answer_id(self, visit: Visit) -> int:
         if not visit.answer:
+            self._turn_ids.follow(visit.thread.newest)
             visit.answer = self._turn_ids.block(_ANSWER_TURNS)
         return visit.answer
 
@@ -270,6 +271,7 @@ class Ingest(Stage):
         position = next_position(thread.path, fresh.upto)
         turns: list[Turn] = []
         waiting = self._visits.under_way(thread)
+        self._turn_ids.follow(thread.newest)
         for item in sorted((*fresh.items, *fresh.passed)) if fresh.passed else fresh.items:
             one, before = reading.lines[item], chain
             chain = chain_on(chain, one.content)
@@ -482,7 +484,7 @@ def _batch(visit: Visit) -> Batch:
     rows = batch(visit.thread, visit.turns, visit.aliases)
     return replace(
         rows,
-        injections=(*visit.dropped, *((visit.injection,) if visit.injection is not None else ())),
+        injections=(*visit.parted, *visit.dropped, *((visit.injection,) if visit.injection is not None else ())),
         digests=(visit.digest,) if visit.digest is not None else (),
         stubs=() if visit.late else visit.stubs,
         traces=(visit.trace,) if visit.trace is not None else (),

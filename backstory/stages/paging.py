@@ -300,8 +300,7 @@ class Desk:
     async def _facts(self, asked: Asked) -> str:
         record = self._thread.conversation
         words = (asked.get("subject"), asked.get("verb"), asked.get("object"))
-        known = await self._stage.facts.known(record.principal, record.id)
-        known = [one for one in known if one.fact.turn not in self._visit.apart]
+        known = await self._stage.facts.known(record.principal, record.id, self._visit.apart)
         try:
             found = select(known, *words, status_meant(asked.get("status")))
         except RequestError as error:

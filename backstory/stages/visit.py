@@ -55,6 +55,7 @@ class Visit(Struct):
     `since`: from this place of the branch on nothing is, or had better not be, -1 for nowhere; `dropped`: the earlier blocks that go up no
     more for that; `again`: so many tokens before the new ones are written again for it. `behind`: blocks stand behind the marks of their
     messages.
+    `parted`: those that go up no more for they tell in a group what was said elsewhere.
     `lent`: it goes up with a mark of ours for the provider's cache; `unmarked`: it must not.
     `summed`: its client goes on from a summary of its history. `adrift`: it may go on with what was said before, but
     with which conversation cannot be told."""
@@ -75,6 +76,7 @@ class Visit(Struct):
     aliases: list[str] = field(default_factory=list)
     injection: Injection | None = None
     dropped: tuple[Injection, ...] = ()
+    parted: tuple[Injection, ...] = ()
     digest: Digest | None = None
     stubs: tuple[Stub, ...] = ()
     saved: dict[int, int] = field(default_factory=dict)

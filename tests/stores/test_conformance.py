@@ -372,6 +372,20 @@ def test_a_lease_is_had_by_one_owner_at_a_time(store: SqlStore) -> None:
     assert store.lease("nowhere", "tag", "me", 30, now=1.0) is None
 
 
+def test_a_lease_from_before_the_clock_was_set_back_is_none(shelf: Shelf) -> None:
+    store = shelf.open(clock=lambda: 1000.0)
+    store.write([Batch((talk("c"),), (said(1, "c"),))])
+    assert store.lease("c", "tag", "me", 30, now=90_000.0) is not None
+    assert store.pending("tag") == ["c"]
+    assert store.pending("tag", lease_s=89_000.0) == [], "it may be as long as that"
+    assert store.lease("c", "tag", "you", 0.0, now=1000.0) is None, "nobody gives back what is another's"
+    taken = store.lease("c", "tag", "you", 30, now=1000.0)
+    assert taken is not None
+    assert store.lease("c", "tag", "me", 30, now=1000.0) is None
+    store.put_segments([], replace(taken, job="tag", turn=1))
+    shelf.close()
+
+
 def test_who_lost_the_lease_writes_nothing(store: SqlStore) -> None:
     tell(store, talk("c"), "one two")
     mine = store.lease("c", "job", "me", 1, now=1000.0)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from backstory.core.records import Batch
 from backstory.errors import NotFound
 from backstory.stores.sql import SqlStore
-from tests.stores.world import talk, tell
+from tests.stores.world import Shelf, talk, tell
 
 
 def test_what_a_user_has_set_comes_back(store: SqlStore) -> None:
@@ -24,6 +26,23 @@ def test_what_a_user_has_set_comes_back(store: SqlStore) -> None:
     assert store.states("a") == {"link:b": "attached"}
     with pytest.raises(NotFound):
         store.put_state("ann", "c", "project", "x")
+
+
+def test_what_is_made_of_what_is_set_loses_nothing_of_others(shelf: Shelf) -> None:
+    url = shelf.url()
+    stores = [shelf.open(url) for _ in range(3)]
+    stores[0].write([Batch((talk("a"),))])
+
+    def add(number: int) -> str:
+        return stores[number % 3].put_state("ann", "a", "list", lambda text: f"{text}{number:02};")
+
+    with ThreadPoolExecutor(3) as pool:
+        made = list(pool.map(add, range(30)))
+    assert sorted(stores[0].states("a")["list"].split(";")[:-1]) == [f"{number:02}" for number in range(30)]
+    assert stores[0].states("a")["list"] in made
+    assert stores[0].put_state("ann", "a", "list", lambda _: "") == ""
+    assert stores[0].put_state("ann", "a", "list", lambda text: text or "new") == "new"
+    shelf.close()
 
 
 def test_name_and_switch_change_where_that_is_meant_alone(store: SqlStore) -> None:

@@ -152,6 +152,11 @@ class Thread:
         self._account = other.account.resume()
 
     @property
+    def newest(self) -> int:
+        """The largest id of its turns, on whatever branch; 0 where it has none."""
+        return self._ids[-1] if self._ids else 0
+
+    @property
     def tip(self) -> bytes:
         """Chain hash at the end of the current branch."""
         return self.path[-1].chain if self.path else self.root
