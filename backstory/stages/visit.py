@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias, TypeVar
 
 from msgspec import Struct, field
 
-from backstory.core.records import Digest, Home, Injection, Lookup, Spend, Stub, Trace, Turn
+from backstory.core.records import Digest, Home, Injection, Lookup, Spend, Stub, Trace, Turn, Wording
 from backstory.core.tariff import Tariff
 from backstory.memory.economy.holding import Held
 from backstory.memory.identity.thread import Thread
@@ -57,7 +57,7 @@ class Visit(Struct):
     messages.
     `lent`: it goes up with a mark of ours for the provider's cache; `unmarked`: it must not.
     `summed`: its client goes on from a summary of its history. `adrift`: it may go on with what was said before, but
-    with which conversation cannot be told."""
+    with which conversation cannot be told. `wordings`: what a fold takes out of it that was not stored."""
 
     thread: Thread
     reading: Reading
@@ -113,6 +113,7 @@ class Visit(Struct):
     paging: frozenset[str] = frozenset()
     tokens_legs: int = 0
     lookups: list[Lookup] = field(default_factory=list)
+    wordings: tuple[Wording, ...] = ()
     capped: bool = False
     held: Held | None = None
     refused: tuple[Refused, ...] = ()

@@ -13,7 +13,7 @@ from operator import attrgetter
 
 from msgspec.structs import replace
 
-from backstory.core.records import Conversation, Digest, Home, Injection, Lookup, Stub, Turn
+from backstory.core.records import Conversation, Digest, Home, Injection, Lookup, Stub, Turn, Wording
 from backstory.memory.economy.account import Account
 from backstory.memory.facts.changes import Changes
 from backstory.memory.folding.view import View
@@ -29,12 +29,14 @@ class Family:
     Most conversations are short and are never asked for: an index, empty as it may be, is made when it is.
     """
 
-    __slots__ = ("__weakref__", "_index", "carry", "digests", "images", "stubs")
+    __slots__ = ("__weakref__", "_index", "carry", "compared", "digests", "images", "stubs")
 
     def __init__(self) -> None:
         self._index: Index | None = None
         self.carry = Carry()
         self.digests: dict[int, tuple[str, int]] = {}
+        self.compared: dict[tuple[int, bytes, int], bool] = {}
+        """Whether a turn and those around it say all that a message of a client's does, by turn, content and calls."""
         self.stubs: dict[tuple[int, int, str], str | None] = {}
         """Texts of stubs that were made, decided or not, by turn, place and reason; None where none is worth it."""
 
@@ -94,7 +96,11 @@ class Thread:
         "told_in",
         "version",
         "view",
+        "wordings",
     )
+
+    wordings: dict[int, tuple[Wording, ...]]
+    """What its client's history has said otherwise, by the turn beside which that is kept."""
 
     def __init__(self, conversation: Conversation, root: bytes, protects: Callable[[Sequence[Turn]], int] | None = None) -> None:
         self.conversation, self.root, self.protects = conversation, root, protects
@@ -136,7 +142,7 @@ class Thread:
         """What its user has set for it."""
         self.hidden: frozenset[int] = frozenset()
         """Turns that are about to be forgotten: they are not recalled."""
-        self.origin, self.loosened, self.rooms = ("", 0, 0, 0), 0.0, Whereabouts()
+        self.origin, self.loosened, self.rooms, self.wordings = ("", 0, 0, 0), 0.0, Whereabouts(), {}
         """Where it was forked off: that conversation's id and version then, its own version then, and how much of the path is the same.
         When something that went up before was taken out (Unix seconds), other than by a fold or a stub. Where its turns were said."""
 
@@ -244,7 +250,7 @@ class Thread:
         forked.by_chain = self.by_chain.copy()
         forked.path = self.path.copy()
         forked.injections = self.injections.copy()
-        forked.lookups = self.lookups.copy()
+        forked.lookups, forked.wordings = self.lookups.copy(), self.wordings.copy()
         forked.pins = self.pins.copy()
         forked.rooms.told.update(self.rooms.told)
         forked.digests = self.digests.copy()
@@ -272,6 +278,13 @@ class Thread:
                 continue
             self.rewritten += known is not None or injection.chain in self.by_chain
             self.injections[injection.chain] = injection
+
+    def reword(self, wordings: Iterable[Wording]) -> None:
+        """What its client's history says otherwise, and is kept. What is known already stays."""
+        for one in wordings:
+            known = self.wordings.get(one.turn, ())
+            if all(other.content != one.content for other in known):
+                self.wordings[one.turn] = (*known, one)
 
     def going(self, chain: bytes) -> Injection | None:
         """What goes up with the message of this chain hash, None where nothing does, or does any more."""
