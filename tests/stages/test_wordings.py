@@ -186,3 +186,44 @@ def test_the_tools_find_it(tmp_path: Path) -> None:
             assert not one.failures()
 
     asyncio.run(work())
+
+
+def test_what_was_never_to_be_remembered_is_not_in_other_words_either(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(_small(tmp_path), _answering()) as one:
+            talk = Talk(one, NAMED)
+            await talk.say(TEA)
+            talk.headers = (NAMED, b"X-VC-Memory: off")
+            await talk.say(f"Never mind this: {PIN}")
+            talk.headers = (NAMED,)
+            await talk.say("Go on with tea.")
+            _reword(talk, f"Never mind this, ever: {PIN} And no more of it.", 2)
+            _reword(talk, "You have told me of tangerine-4711, and more.", 3)
+            for number in range(12):
+                await talk.say(f"Topic {number}: {LONG}")
+                assert {talk.messages[place][1] for place in (2, 3)} <= set(texts_sent(one)), "it goes up as its client has it"
+            assert len(texts_sent(one)) < len(talk.messages) - 6
+            await stored(one, lambda store: None)
+            assert not one.failures()
+
+    asyncio.run(work())
+    assert b"tangerine" not in b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+
+
+def test_what_a_client_puts_around_its_history_counts_as_its_size(tmp_path: Path) -> None:
+    """Documents that it puts beside each question when that is history are folded with it before the window is full."""
+
+    async def work() -> None:
+        async with rig(_small(tmp_path), _answering()) as one:
+            talk = Talk(one, NAMED)
+            for number in range(16):
+                await talk.say(f"Question {number}: what is there to say of town {number * 7}?")
+                assert len(one.sent.body) < 1600 * 4, "it has room"
+                _reword(talk, f"{talk.messages[-2][1]}\n\n[Found in file {number}:] {LONG}", -2)
+            assert len(texts_sent(one)) < len(talk.messages) - 6
+            kept = await stored(one, lambda store: {row.text for row in store.wordings(talk.id)})
+            sent = set(texts_sent(one))
+            assert all(text in kept or any(text in other for other in sent) for role, text in talk.messages[:-2] if role == "user")
+            assert not one.failures()
+
+    asyncio.run(work())

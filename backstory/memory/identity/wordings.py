@@ -26,6 +26,8 @@ from backstory.memory.reading.turns import Call, Line, calls_of
 _MOST = 16
 # An answer may have come in so many turns, or a question be sent as so many messages, on both sides of a turn.
 _AROUND = 8
+# Where a text stands in another is looked for so often. Of sentences, up to so many characters in all; then they are only looked up.
+_MOST_PLACES, _MOST_CHARS = 64, 5_000_000
 # So much is remembered of what was compared.
 _REMEMBERED = 20_000
 _SENTENCES = re.compile(r"(?<=\n)|(?<=[.!?;] )|(?<=[。！？；])")
@@ -34,21 +36,23 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 def compare(thread: Thread, reading: Reading, tombs: Tombs) -> None:
-    """Tell which items of a request, up to the last that has a turn, say what no turn at their place does (`reading.loose`), and which of
-    them cannot be kept (`reading.stuck`). Costs what was not compared yet."""
+    """Tell which items of a request, up to the last that has a turn, say what no turn at their place does (`reading.loose`), how many
+    tokens more than that (`reading.extra`), and which of them cannot be kept (`reading.stuck`). Costs what was not compared yet."""
     places, sent = reading.places, reading.asked or reading.lines
     end = next((item + 1 for item in range(len(places) - 1, -1, -1) if places[item] >= 0), 0)
     if end > reading.compared:
         near = next((places[item] for item in range(reading.compared - 1, -1, -1) if places[item] >= 0), -1)
-        found = dict(reading.loose)
+        found, extra = dict(reading.loose), dict(reading.extra)
         for item in range(reading.compared, end):
             near = places[item] if places[item] >= 0 else near
             if sent[item].kind == "none":
                 continue
             base = near if near >= 0 else next(place for place in places[item:end] if place >= 0)
-            if not _held(thread, sent[item], places[item], base):
+            more = _beyond(thread, sent[item], places[item], base)
+            if more >= 0:
                 found[item] = base
-        reading.loose, reading.compared = found, end
+                extra[item] = max(0, more - reading.more.get(item, 0))
+        reading.loose, reading.extra, reading.compared = found, extra, end
     reading.stuck = frozenset(item for item in reading.loose if _stuck(thread, reading, tombs, item)) if reading.loose else frozenset()
 
 
@@ -76,6 +80,15 @@ class Known(Protocol):
     """What has some keys: an index, or a set."""
 
     def __contains__(self, key: int, /) -> bool: ...
+
+
+def taking(thread: Thread, reading: Reading) -> dict[int, int]:
+    """Tokens that the turns of the path take less than their own in this request, by id: negative where its client has more there."""
+    less = thread.saved()
+    for item, tokens in reading.extra.items():
+        turn = thread.path[reading.loose[item]].id
+        less[turn] = less.get(turn, 0) - tokens
+    return less
 
 
 def keys(thread: Thread) -> dict[int, int]:
@@ -118,13 +131,16 @@ def as_turn(one: Wording, base: Turn) -> Turn:
 
 def added(text: str, base: str) -> str:
     """The sentences of a text that do not stand in another, as they are; all of it where none is left."""
-    known, start = _spaced(base), 0
+    known, start, pieces = _spaced(base), 0, _SENTENCES.split(text)
+    said = {_spaced(piece) for piece in _SENTENCES.split(base)}
+    few = len(pieces) * len(known) < _MOST_CHARS
     spans: list[tuple[int, int]] = []
-    for piece in _SENTENCES.split(text):
-        end = start + len(piece)
-        if piece.strip() and not _within(_spaced(piece), known):
-            spans = [*spans[:-1], (spans[-1][0], end)] if spans and spans[-1][1] == start else [*spans, (start, end)]
-        elif not piece.strip() and spans and spans[-1][1] == start:
+    for piece in pieces:
+        end, words = start + len(piece), _spaced(piece)
+        if words and words not in said and not (few and _within(words, known)):
+            goes_on = bool(spans) and spans[-1][1] == start
+            spans.append((spans.pop()[0] if goes_on else start, end))
+        elif not words and spans and spans[-1][1] == start:
             spans[-1] = (spans[-1][0], end)
         start = end
     return "\n".join(text[first:last].strip() for first, last in spans) or text
@@ -139,30 +155,38 @@ def _known(thread: Thread, turn: Turn, line: Line) -> bool:
 
 
 def _stuck(thread: Thread, reading: Reading, tombs: Tombs, item: int) -> bool:
-    """Whether what an item says cannot be kept. What has no turn may be what was forgotten, in other words, or was said in another room."""
+    """Whether what an item says cannot be kept. What has no turn, or another's place, may be what was forgotten, or was not to be
+    remembered, in other words; or it was said in another room."""
     turn, line = thread.path[reading.loose[item]], _sent(reading, item)
     if item in reading.buried or _known(thread, turn, line):
         return False
-    if reading.places[item] < 0 and (line.channel or (tombs and tombs.within(thread.lineage))):
+    placed = reading.places[item] >= 0
+    if (line.channel and not placed) or (tombs and not (placed and _related(line, turn))):
         return True
     return (bool(line.channel) and line.channel != turn.channel) or len(thread.wordings.get(turn.id, ())) >= _MOST
 
 
-def _held(thread: Thread, line: Line, place: int, base: int) -> bool:
-    """Whether the turns around a place say all of it, word for word."""
+def _related(line: Line, turn: Turn) -> bool:
+    """Whether a message has the words of its turn in it."""
+    return line.content == turn.content or _within(_spaced(turn.text), _spaced(line.text))
+
+
+def _beyond(thread: Thread, line: Line, place: int, base: int) -> int:
+    """How many tokens more than the turn at its place a message has; -1 where the turns around that say all of it, word for word."""
     turn = thread.path[base]
     same = place >= 0 and turn.content == line.content
     if same and (not line.calls or line.calls == turn.calls):
-        return True
-    name, compared = (turn.id, line.content, hash(line.calls)), thread.family.compared
-    verdict = compared.get(name)
-    if verdict is None:
+        return -1
+    name, compared = (turn.id, line.content, hash(line.calls), place >= 0), thread.family.compared
+    found = compared.get(name)
+    if found is None:
         around = _around(thread.path, base)
-        verdict = (same or (_says(line, turn, around) and not line.media)) and _calls(line, around)
+        held = (same or (_says(line, turn, around) and not line.media)) and _calls(line, around)
+        found = -1 if held else max(0, estimate(line.text) - (turn.tokens if place >= 0 else 0))
         if len(compared) > _REMEMBERED:
             compared.clear()
-        compared[name] = verdict
-    return verdict
+        compared[name] = found
+    return found
 
 
 def _around(path: Sequence[Turn], place: int) -> Sequence[Turn]:
@@ -184,14 +208,19 @@ def _says(line: Line, turn: Turn, around: Sequence[Turn]) -> bool:
 
 def _calls(line: Line, around: Sequence[Turn]) -> bool:
     """Whether its calls and results were made there."""
-    theirs = [call for turn in around for call in calls_of(turn.calls)] if line.calls else []
-    return all(any(_same(call, other) for other in theirs) for call in calls_of(line.calls))
+    mine = calls_of(line.calls)
+    theirs = [call for turn in around for call in calls_of(turn.calls)] if mine else []
+    made = {(call.name, _canonical(call)) for call in theirs if call.result is None}
+    given = {_spaced(call.result): call.id for call in theirs if call.result is not None}
+    by_id = {name: text for text, name in given.items()}
 
+    def held(call: Call) -> bool:
+        if call.result is None:
+            return (call.name, _canonical(call)) in made
+        words = _spaced(call.result)
+        return words in given or _within(words, by_id.get(call.id, ""))
 
-def _same(call: Call, other: Call) -> bool:
-    if call.result is not None:
-        return other.result is not None and _within(_spaced(call.result), _spaced(other.result))
-    return other.result is None and call.name == other.name and _canonical(call) == _canonical(other)
+    return all(map(held, mine))
 
 
 def _canonical(call: Call) -> bytes:
@@ -207,9 +236,11 @@ def _spaced(text: str) -> str:
 
 
 def _within(short: str, long: str) -> bool:
-    """Whether these words stand in others, whole."""
+    """Whether these words stand in others, whole. Looks at so many places at most."""
     at = long.find(short)
-    while at >= 0:
+    for _ in range(_MOST_PLACES):
+        if at < 0:
+            break
         end = at + len(short)
         torn = (at and long[at - 1].isalnum() and short[:1].isalnum()) or (long[end : end + 1].isalnum() and short[-1:].isalnum())
         if not torn:

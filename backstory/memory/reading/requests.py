@@ -37,8 +37,8 @@ class Reading:
     `sent`: the chain hashes as its client's form of the answers gives them, where `chains` are those of what was really said; empty where
     they are the same; then `asked` are the lines as they came, and `reworded` tells whether a human's are among those that differ. `keys`:
     by how many the reader finds it. `loose`: items that say what no turn at their place does, each with the place beside which it would be
-    kept; so many items were `compared` for that. `stuck`: those of them that cannot be kept. `before`: digest of the reading that its first
-    `reused` items were taken from, b"" where none were.
+    kept; so many items were `compared` for that; `extra`: tokens that they have beside their turns. `stuck`: those of them that cannot be
+    kept. `before`: digest of the reading that its first `reused` items were taken from, b"" where none were.
     """
 
     __slots__ = (
@@ -51,6 +51,7 @@ class Reading:
         "chains",
         "compared",
         "digest",
+        "extra",
         "keys",
         "lines",
         "loose",
@@ -84,6 +85,7 @@ class Reading:
         self.unkept: frozenset[int] = frozenset()
         self.more: dict[int, int] = {}
         self.loose: dict[int, int] = {}
+        self.extra: dict[int, int] = {}
         self.stuck: frozenset[int] = frozenset()
         self.compared = 0
         self.sent: list[bytes] = []
@@ -117,6 +119,7 @@ class Reading:
     def compare_anew(self, known: int = 0) -> None:
         """Its places are others but for those of the first so many items: nothing is known of what stands there."""
         self.loose = {item: place for item, place in self.loose.items() if item < known}
+        self.extra = {item: tokens for item, tokens in self.extra.items() if item < known}
         self.stuck, self.compared = frozenset(), min(self.compared, known)
 
     def goes_on(self, known: Reading, count: int) -> None:
@@ -180,6 +183,7 @@ class Reader:
             reading.more = {item: tokens for item, tokens in known.more.items() if item < reused}
             reading.compared = min(known.compared, reused)
             reading.loose = {item: place for item, place in known.loose.items() if item < reused}
+            reading.extra = {item: tokens for item, tokens in known.extra.items() if item < reused}
             reading.sent = _going_on(known.sent[:reused], lines)
             reading.asked = [*known.asked[:reused], *lines[reused:]] if known.asked else []
             reading.reworded = known.reworded
