@@ -322,7 +322,7 @@ class Shelf:
         name = id(thread.family)
         if name in self._building or not self._lacking(thread):
             return
-        if within(thread.path, _AT_ONCE_TOKENS, thread.indexed) and not any(worded.unread(thread)):
+        if within(thread.path, _AT_ONCE_TOKENS, thread.indexed) and not thread.unread:
             # Too little for a thread of its own: a request that comes before that does it itself.
             if name not in self._adding:
                 self._adding[name] = asyncio.get_running_loop().call_later(_PAUSE_S, self._add_now, thread)
@@ -357,9 +357,8 @@ class Shelf:
         until = time.monotonic() + patience_s if patience_s is not None else None
         while self._lacking(thread):
             running = self._building.get(id(thread.family))
-            lacking = _lacked(thread)
-            if running is None and within(lacking, _INLINE_TOKENS):
-                _extend(thread, lacking)
+            if running is None and worded.few(thread) and within(thread.path, _INLINE_TOKENS, thread.indexed):
+                _extend(thread, _lacked(thread))
             elif running is not None and running.done():
                 await asyncio.sleep(0)  # it is over, and its callbacks have not run yet
             else:

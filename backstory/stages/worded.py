@@ -10,20 +10,27 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec.structs import replace
 
 from backstory.core.records import Turn
+from backstory.memory.identity import wordings
 from backstory.memory.identity.thread import Thread
-from backstory.memory.identity.wordings import keys, told
+from backstory.memory.identity.wordings import keys
 from backstory.memory.recall.index import Index
 from backstory.memory.recall.retrieval import Recalled
 from backstory.memory.recall.scan import mentions, units_about
 from backstory.memory.recall.units import Unit
 
+_AT_ONCE_CHARS = 16_000
 # No turn has so many pieces.
 _FAR = 1_000_000
 
 
 def unread(thread: Thread) -> Iterator[Turn]:
     """What the thread's index has not got, of what is kept beside its turns."""
-    return told(thread, known=thread.family.index) if thread.wordings else iter(())
+    return wordings.unread(thread, thread.family.index) if thread.unread else iter(())
+
+
+def few(thread: Thread) -> bool:
+    """Whether so little of it may be lacking that it can be indexed at once."""
+    return sum([len(thread.worded[key].text) for key in thread.unread]) <= _AT_ONCE_CHARS
 
 
 def pieces(units: Iterable[Unit]) -> list[Unit]:
@@ -33,11 +40,11 @@ def pieces(units: Iterable[Unit]) -> list[Unit]:
 
 def candidates(thread: Thread, upto: int, terms: Sequence[str], names: set[str], index: Index, most: int) -> None:
     """Add to an index what may answer a question with these terms."""
-    kept = list(told(thread, upto)) if thread.wordings else []
-    found = set(mentions(kept, terms, most).turns) if kept else set()
-    for turn in kept:
-        if turn.id in found:
-            index.add(pieces(units_about(turn, turn.position + 1, terms, names)))
+    kept = {key: (one, base) for key, one, base in wordings.kept_beside(thread, upto)} if thread.worded else {}
+    texts = [replace(base, id=key, text=one.text) for key, (one, base) in kept.items()]
+    for key in mentions(texts, terms, most).turns if texts else ():
+        turn = wordings.as_turn(*kept[key])
+        index.add(pieces(units_about(turn, turn.position + 1, terms, names)))
 
 
 def unsure(thread: Thread) -> set[int]:

@@ -140,7 +140,18 @@ def _given(number: int, dice: random.Random, calls: bool) -> Given:
     return Given(text, {"place": f"deck {number}"}, f"call_{number}_of_this_talk") if calls else Given(text)
 
 
-_TALK = [(0, "", False), (0, "behind", False), *[(0, "", False)] * 9]
+_PLAIN, _CALLS = (0, "", False), (0, "", True)
+_AGAIN = [
+    *[_PLAIN] * 2,
+    (0, "put in", True),
+    (18, "put in", False),
+    _PLAIN,
+    (19, "behind", False),
+    (8, "behind", False),
+    (14, "within", False),
+]
+_ANEW = [*[_PLAIN] * 3, _CALLS, (0, "put in", False), (0, "put in", True), (1, "behind", False), (14, "behind", False)]
+_TALK = [_PLAIN, (0, "behind", False), *[_PLAIN] * 9]
 
 
 @pytest.mark.parametrize("wire", _WIRES)
@@ -154,6 +165,8 @@ def test_what_a_client_writes_into_its_history_is_kept_when_that_is_folded(tmp_p
 @settings(_LAW, max_examples=25)
 @example("openai_chat", True, 0, _TALK, 20)
 @example("anthropic", False, 0, _TALK, 5)
+@example("anthropic", False, 0, _ANEW, 20)
+@example("openai_responses", False, 0, _AGAIN, 20)
 @given(st.sampled_from(_WIRES), st.booleans(), st.integers(0, 10_000), _steps, st.integers(0, 16))
 def test_nothing_is_cut_that_cannot_be_restored(wire: str, named: bool, seed: int, steps: list[_Step], restart: int) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from hashlib import blake2b
 from typing import Protocol
 
 import msgspec
 from msgspec.structs import replace
 
 from backstory.core.records import Turn, TurnKind, Wording
-from backstory.core.tokens import estimate
+from backstory.core.sizes import CHARS_PER_TOKEN
 from backstory.core.tombs import Tombs, human
 from backstory.memory.identity.settled import Fold
-from backstory.memory.identity.thread import Thread, place_of
+from backstory.memory.identity.thread import Thread, key_of, place_of
 from backstory.memory.reading.requests import Reading
 from backstory.memory.reading.turns import Call, Line, calls_of
 
@@ -70,18 +69,6 @@ def kept(thread: Thread, reading: Reading, folded: Fold, raw: Callable[[int], by
     return tuple(made.values())
 
 
-def key_of(one: Wording) -> int:
-    """By what an index knows it: no turn has a number below 0."""
-    digest = blake2b(b"%d " % one.turn + one.content, digest_size=7).digest()
-    return -1 - int.from_bytes(digest, "big")
-
-
-class Known(Protocol):
-    """What has some keys: an index, or a set."""
-
-    def __contains__(self, key: int, /) -> bool: ...
-
-
 def taking(thread: Thread, reading: Reading) -> dict[int, int]:
     """Tokens that the turns of the path take less than their own in this request, by id: negative where its client has more there."""
     less = thread.saved()
@@ -91,20 +78,35 @@ def taking(thread: Thread, reading: Reading) -> dict[int, int]:
     return less
 
 
+class Known(Protocol):
+    """What has some keys: an index, or a set."""
+
+    def __contains__(self, key: int, /) -> bool: ...
+
+
 def keys(thread: Thread) -> dict[int, int]:
     """The turns beside which something is kept, by the keys of that."""
-    return {key_of(one): turn for turn, some in thread.wordings.items() for one in some} if thread.wordings else {}
+    return {key: one.turn for key, one in thread.worded.items()} if thread.worded else {}
 
 
-def told(thread: Thread, upto: int | None = None, known: Known = ()) -> Iterator[Turn]:
-    """What is kept beside the first `upto` turns of the path (None: all), as turns of the same numbers that say what those do not; without
-    those with these keys. Costs what is kept."""
-    for name in tuple(thread.wordings):
-        base = thread.by_id.get(name)
-        if base is not None and 0 <= place_of(thread.path, base) < (len(thread.path) if upto is None else upto):
-            for one in thread.wordings[name]:
-                if key_of(one) not in known:
-                    yield as_turn(one, base)
+def kept_beside(thread: Thread, upto: int) -> Iterator[tuple[int, Wording, Turn]]:
+    """What is kept beside the first `upto` turns of the path, each with its key and its turn."""
+    for key, one in list(thread.worded.items()):
+        base = thread.by_id.get(one.turn)
+        if base is not None and 0 <= place_of(thread.path, base) < upto:
+            yield key, one, base
+
+
+def unread(thread: Thread, index: Known) -> Iterator[Turn]:
+    """What this index lacks of what is kept beside the turns of the path (`as_turn`). Costs what is not known to be there."""
+    if not thread.unread:
+        return
+    thread.unread.difference_update([key for key in thread.unread if key in index])
+    for key in list(thread.unread):
+        one = thread.worded[key]
+        base = thread.by_id.get(one.turn)
+        if base is not None and place_of(thread.path, base) >= 0:
+            yield as_turn(one, base)
 
 
 def beside(turns: Sequence[Turn], wordings: Mapping[int, Sequence[Wording]], label: str = "") -> Sequence[Turn]:
@@ -123,10 +125,10 @@ def beside(turns: Sequence[Turn], wordings: Mapping[int, Sequence[Wording]], lab
 
 
 def as_turn(one: Wording, base: Turn) -> Turn:
-    """A wording as a turn of the number of the one that it is kept beside."""
+    """A wording as a turn of the number of the one that it is kept beside, under its key, that says what this one does not."""
     text, name = added(one.text, base.text), key_of(one)
     about = (base.id, base.position, b"", one.content, one.role, one.kind, text, b"", one.wire, one.sender)
-    return Turn(name, one.conversation, *about, at=base.at, arrived=one.arrived, tokens=estimate(text))
+    return Turn(name, one.conversation, *about, at=base.at, arrived=one.arrived, tokens=int(len(text) / CHARS_PER_TOKEN))
 
 
 def added(text: str, base: str) -> str:
@@ -182,7 +184,8 @@ def _beyond(thread: Thread, line: Line, place: int, base: int) -> int:
     if found is None:
         around = _around(thread.path, base)
         held = (same or (_says(line, turn, around) and not line.media)) and _calls(line, around)
-        found = -1 if held else max(0, estimate(line.text) - (turn.tokens if place >= 0 else 0))
+        chars = len(line.text) - (len(turn.text) if place >= 0 else 0)
+        found = -1 if held else max(0, int(chars / CHARS_PER_TOKEN))
         if len(compared) > _REMEMBERED:
             compared.clear()
         compared[name] = found

@@ -8,8 +8,8 @@ from backstory.core.message import Message, Text, ToolCall, ToolResult
 from backstory.core.records import Conversation, Turn, Wording
 from backstory.core.tombs import Tomb, Tombs, mark
 from backstory.memory.identity.settled import Fold
-from backstory.memory.identity.thread import Thread
-from backstory.memory.identity.wordings import added, beside, compare, kept, key_of, keys, told
+from backstory.memory.identity.thread import Thread, key_of
+from backstory.memory.identity.wordings import added, beside, compare, kept, kept_beside, keys, unread
 from backstory.memory.reading.requests import Reading
 from backstory.memory.reading.turns import Line, chain, line, root
 
@@ -107,11 +107,13 @@ def test_what_a_fold_takes_is_kept_once() -> None:
     thread.reword(made)
     thread.reword(made)
     assert kept(thread, reading, Fold(((0, 2),), 2), lambda _: b"", "w", 6.0) == ()
-    assert [(one.position, one.text) for one in told(thread)] == [(0, "Put in front."), (0, PIN)]
+    assert {(one.position, one.text) for one in unread(thread, set())} == {(0, "Put in front."), (0, PIN)}
     assert set(keys(thread).values()) == {1}
-    assert all(one.id < 0 for one in told(thread))
-    assert [one.text for one in told(thread, known={key_of(made[0])})] == [PIN]
-    assert list(told(thread, 0)) == []
+    assert all(one.id < 0 for one in unread(thread, set()))
+    assert [one.text for one in unread(thread, {key_of(made[0])})] == [PIN]
+    assert [one.text for one in unread(thread, set())] == [PIN], "what is known to be there is not looked for again"
+    assert len(list(kept_beside(thread, 1))) == 2
+    assert list(kept_beside(thread, 0)) == []
     assert beside(thread.path, thread.wordings)[0].text == f"{TEA}\nPut in front.\n{more.text}"
     thread.hidden = frozenset({1})
     thread.wordings.clear()
