@@ -207,6 +207,24 @@ class Stub(Struct, frozen=True):
     created: float
 
 
+class Wording(Struct, frozen=True):
+    """What a client's history says at a turn otherwise than the turn does, word for word: kept when a fold takes it out of what goes up.
+
+    `turn`: at which; where the message has no turn of its own, the nearest. `content`: 16-byte hash of the message. `text`: what memory
+    reads of it; `raw`: its JSON as it came. `arrived`: when it was kept."""
+
+    conversation: str
+    turn: int
+    content: bytes
+    role: str
+    kind: TurnKind
+    sender: str
+    text: str
+    raw: bytes
+    wire: str
+    arrived: float
+
+
 class Lookup(Struct, frozen=True):
     """What look-ups in an answer have left for later requests. `name`: what it is (memory/recall/lookups.py); a conversation has one of
     each name, the last made. `chain`: hash up to the message that the answer followed. `text`: JSON of memory's own making. `turns`: ids
@@ -364,6 +382,7 @@ class Batch(Struct, frozen=True):
     homes: tuple[Home, ...] = ()
     lookups: tuple[Lookup, ...] = ()
     replies: tuple[KeptReply, ...] = ()
+    wordings: tuple[Wording, ...] = ()
 
 
 class Promise(Struct, frozen=True, tag=True):

@@ -33,6 +33,7 @@ from backstory.core.records import (
     TurnVectors,
     Used,
     Watermark,
+    Wording,
 )
 from backstory.core.tombs import Tomb, Tombs
 
@@ -190,6 +191,10 @@ class Store(Protocol):
 
     def injections(self, conversation_id: str) -> list[Injection]:
         """By age, oldest first."""
+        ...
+
+    def wordings(self, conversation_id: str) -> list[Wording]:
+        """What its client's history said otherwise than its turns, by age, oldest first."""
         ...
 
     def lookups(self, conversation_id: str) -> list[Lookup]:

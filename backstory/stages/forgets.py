@@ -11,6 +11,7 @@ from backstory.commands.people import named_in, person
 from backstory.core.records import Turn
 from backstory.memory.identity.alignment import align
 from backstory.memory.identity.thread import Thread
+from backstory.memory.identity.wordings import beside
 from backstory.memory.text import terms
 from backstory.stages.apart import grouped
 from backstory.stages.desk import Desk
@@ -34,7 +35,8 @@ class Forgets:
         thread, desk = visit.thread, self._desk
         # In a group nothing is shown, nor done, to what was not said there.
         without = thread.hidden | await desk.apart.everywhere(visit)
-        turns = [turn for turn in (thread.path if topic.startswith("#") else thread.by_id.values()) if turn.id not in without]
+        known = thread.path if topic.startswith("#") else thread.by_id.values()
+        turns = beside([turn for turn in known if turn.id not in without], thread.wordings)
         if len(turns) > _INLINE_TURNS:
             found, counted = await asyncio.get_running_loop().run_in_executor(None, _named, topic, turns)
         else:

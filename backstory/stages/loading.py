@@ -11,7 +11,7 @@ from math import inf
 from msgspec.structs import replace
 
 from backstory.commands.forgetting import FORGET, veil
-from backstory.core.records import Conversation, Injection, Spend, Stub, Turn
+from backstory.core.records import Conversation, Injection, Spend, Stub, Turn, Wording
 from backstory.core.store import Store
 from backstory.core.tombs import human
 from backstory.core.wishes import WISHES, spent, text_of, wishes_of
@@ -41,6 +41,7 @@ def load_thread(store: Store, record: Conversation, scope: str, protects: Callab
         blocks = [it for it in store.injections(one.id) if it.created <= made and not tells(it, waiting, thread.by_chain)]
         thread.inject(replace(it, left=0.0) if it.left > made else it for it in blocks)
         thread.fold(veiled((it for it in store.digests(one.id) if it.created <= made), since, thread.by_id))
+    thread.reword(load_wordings(store, record, thread.hidden))
     thread.stub(it for it in load_stubs(store, record) if it.turn not in thread.hidden)
     thread.settle_stubs()
     forgotten = [receipt.at for receipt in store.receipts() if any(name in receipt.what for name in thread.lineage)]
@@ -168,6 +169,15 @@ def load_stubs(store: Store, record: Conversation) -> list[Stub]:
     for one, made in forked_from(store, record):
         stubs = [stub for stub in store.stubs(one.id) if stub.created <= made] + stubs
     return stubs
+
+
+def load_wordings(store: Store, record: Conversation, hidden: Collection[int] = ()) -> list[Wording]:
+    """What its client's history said otherwise than the turns of a conversation, and of those that it was forked from until then; but for
+    what is about to be forgotten."""
+    found = store.wordings(record.id)
+    for one, made in forked_from(store, record):
+        found = [it for it in store.wordings(one.id) if it.arrived <= made] + found
+    return [it for it in found if it.turn not in hidden]
 
 
 def load_turns(store: Store, record: Conversation) -> list[Turn]:

@@ -46,6 +46,8 @@ def drafted(exchange: Exchange, visit: Visit, count: Callable[[str], int]) -> Dr
         known = thread.tokens
     else:
         known = sum(thread.path[place].tokens for place in places if place >= 0) + sum(reading.more.values())
+    if reading.extra:
+        known += sum(reading.extra.values())
     if visit.saved:
         known -= sum(visit.saved.values())
     if visit.buried:

@@ -17,7 +17,9 @@ from backstory.memory.economy.leaving import behind, leaving
 from backstory.memory.folding import assembly
 from backstory.memory.folding.compaction import Window
 from backstory.memory.folding.outline import Outline, outline
+from backstory.memory.identity.settled import Fold
 from backstory.memory.identity.thread import Thread
+from backstory.memory.identity.wordings import kept
 from backstory.memory.recall.retention import NEUTRAL, Rules, Standing
 from backstory.memory.recall.retrieval import Recalled, block
 from backstory.stages.apart import Apart, heard
@@ -148,6 +150,7 @@ class Recall(Stage):
             digest, less = heard(visit, plan.digest)
             edits, total = [*assembly.fold_edits(plan.folded, digest), *edits], total - less
             visit.folded = thread.folded(visit.upto)
+            self._keep(exchange, visit, plan.folded)
             if thread.compacted:
                 visit.digest, thread.compacted = plan.digest, False
         found = plan.outline
@@ -198,6 +201,14 @@ class Recall(Stage):
                 visit.rewritten = thread.rewritten
             # What was reasoned behind a block that goes stands behind something else now.
             thread.loosened = self._clock()
+
+    def _keep(self, exchange: Exchange, visit: Visit, folded: Fold) -> None:
+        """What a fold takes out and no turn says is stored with it."""
+        prompt, reading = exchange.prompt, visit.reading
+        if reading.loose and prompt is not None and not (visit.late or visit.gone):
+            wire = exchange.wire.name if exchange.wire is not None else ""
+            visit.wordings = kept(visit.thread, reading, folded, lambda item: bytes(prompt.items[item]), wire, self._clock())
+            visit.thread.reword(visit.wordings)
 
     def _fewer(self, visit: Visit, found: Outline, edits: list[Edit], total: int, since: int) -> tuple[Outline, list[Edit], int]:
         """The same without the blocks of earlier questions from this place of the branch on: nothing is in the provider's cache that they

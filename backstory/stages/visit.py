@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias, TypeVar
 
 from msgspec import Struct, field
 
-from backstory.core.records import Digest, Home, Injection, Lookup, Spend, Stub, Trace, Turn
+from backstory.core.records import Digest, Home, Injection, Lookup, Spend, Stub, Trace, Turn, Wording
 from backstory.core.tariff import Tariff
 from backstory.memory.economy.holding import Held
 from backstory.memory.identity.thread import Thread
@@ -58,7 +58,7 @@ class Visit(Struct):
     `parted`: those that go up no more for they tell in a group what was said elsewhere.
     `lent`: it goes up with a mark of ours for the provider's cache; `unmarked`: it must not.
     `summed`: its client goes on from a summary of its history. `adrift`: it may go on with what was said before, but
-    with which conversation cannot be told."""
+    with which conversation cannot be told. `wordings`: what a fold takes out of it that was not stored."""
 
     thread: Thread
     reading: Reading
@@ -115,6 +115,7 @@ class Visit(Struct):
     paging: frozenset[str] = frozenset()
     tokens_legs: int = 0
     lookups: list[Lookup] = field(default_factory=list)
+    wordings: tuple[Wording, ...] = ()
     capped: bool = False
     held: Held | None = None
     refused: tuple[Refused, ...] = ()
@@ -132,6 +133,17 @@ class Visit(Struct):
 def answered(visit: Visit) -> Turn | None:
     """The turn that its answer follows; None where there is none before it."""
     return visit.turns[-1] if visit.turns else visit.last
+
+
+def answer_position(visit: Visit) -> int:
+    """The place of its answer on the branch."""
+    last = answered(visit)
+    return last.position + 1 if last is not None else 0
+
+
+def injections(visit: Visit) -> tuple[Injection, ...]:
+    """What it changes of what stands at messages: the blocks that leave, and its own."""
+    return (*visit.parted, *visit.dropped, *((visit.injection,) if visit.injection is not None else ()))
 
 
 def unmark(visit: Visit) -> None:

@@ -40,11 +40,12 @@ from backstory.stores.fact_rows import FactRows
 from backstory.stores.finding import Counts, choose
 from backstory.stores.rows import Connection, Value, marks
 from backstory.stores.vector_rows import VectorRows
+from backstory.stores.wordings import Wordings
 
 _KEY = "(SELECT key FROM conversations WHERE id = ?)"
 _TABLES = (
     *("conversations", "turns", "aliases", "tags", "vectors", "segments", "summaries", "facts", "digests", "injections", "stubs", "usage"),
-    *("watermarks", "states", "receipts", "traces", "homes", "session_summaries", "pins", "lookups", "replies", "charges"),
+    *("watermarks", "states", "receipts", "traces", "homes", "session_summaries", "pins", "lookups", "replies", "charges", "wordings"),
 )
 _TURNS = ",".join(f"t.{column}" for column in rows.TURNS[:-1])
 _SEGMENT = rows.insert(
@@ -80,6 +81,7 @@ class SqlStore:
         self.home, self.kin, self.recent_aliases, self.abouts = across.home, across.kin, across.recent_aliases, across.abouts
         self.session_summaries, self.put_session_summaries = across.session_summaries, across.put_session_summaries
         self.put_state = across.put_state
+        self.wordings = Wordings(dialect).of
         vectors = VectorRows(dialect, self._move)
         self.vectors, self.put_vectors, self.drop_vectors = vectors.of, vectors.put, vectors.drop
         self.near, self.seeks = vectors.near, vectors.seeks

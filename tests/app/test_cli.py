@@ -110,17 +110,6 @@ def test_a_conversation_is_found_by_the_name_that_its_client_gave_it(run: Out, u
     assert run("show", "egg")[0] == 1, "a part of it is no name"
 
 
-def test_the_name_that_a_client_gives_in_a_project_is_found_without_it(run: Out, url: str) -> None:
-    store = open_store(url)
-    store.write([Batch(aliases=(("", "conversation:s1 @hen", "aaaa-1"), ("", "conversation:s2 @hen", "aaaa-1")))])
-    assert "aaaa-1" in run("show", "s1", "--json")[1]
-    assert run("show", "s")[0] == 1, "a part of it is no name"
-    store.write([Batch(aliases=(("", "conversation:s1 @egg", "bbbb-2"), ("", "conversation:s2", "bbbb-2")))])
-    store.close()
-    assert "names 2 conversations" in run("show", "s1")[2]
-    assert "bbbb-2" in run("show", "s2", "--json")[1], "as it is without a project"
-
-
 def test_a_fork_shows_what_it_shares(run: Out) -> None:
     rows = json.loads(run("show", "bbbb", "--json")[1])
     assert [row["number"] for row in rows] == [1, 2, 3]

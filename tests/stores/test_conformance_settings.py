@@ -1,15 +1,16 @@
-"""What every store does with what a user has set for a conversation."""
+"""What every store does with what a user has set for a conversation, and with leases from before a clock was set back."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from msgspec.structs import replace
 
 from backstory.core.records import Batch
 from backstory.errors import NotFound
 from backstory.stores.sql import SqlStore
-from tests.stores.world import Shelf, talk, tell
+from tests.stores.world import Shelf, said, talk, tell
 
 
 def test_what_a_user_has_set_comes_back(store: SqlStore) -> None:
@@ -72,3 +73,17 @@ def test_what_is_set_goes_with_its_conversation_and_with_what_it_leads_to(store:
     assert store.states("b") == {"project": "sea"}
     with pytest.raises(NotFound):
         store.put_state("ann", "a", "project", "sea")
+
+
+def test_a_lease_from_before_the_clock_was_set_back_is_none(shelf: Shelf) -> None:
+    store = shelf.open(clock=lambda: 1000.0)
+    store.write([Batch((talk("c"),), (said(1, "c"),))])
+    assert store.lease("c", "tag", "me", 30, now=90_000.0) is not None
+    assert store.pending("tag") == ["c"]
+    assert store.pending("tag", lease_s=89_000.0) == [], "it may be as long as that"
+    assert store.lease("c", "tag", "you", 0.0, now=1000.0) is None, "nobody gives back what is another's"
+    taken = store.lease("c", "tag", "you", 30, now=1000.0)
+    assert taken is not None
+    assert store.lease("c", "tag", "me", 30, now=1000.0) is None
+    store.put_segments([], replace(taken, job="tag", turn=1))
+    shelf.close()
