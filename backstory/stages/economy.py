@@ -30,7 +30,7 @@ from backstory.memory.economy.stored import model_of
 from backstory.memory.folding.compaction import Window
 from backstory.memory.folding.continuity import LABEL
 from backstory.stages.base import Stage
-from backstory.stages.measuring import drafted, messages_of, moved, note, paths_of, shared, standing
+from backstory.stages.measuring import drafted, messages_of, moved, note, paths_of, shared, standing, surely_moved
 from backstory.stages.unbind import binds
 from backstory.stages.visit import Refused, Visit, Visits, unmark, wants_answer
 
@@ -186,7 +186,7 @@ class Economy(Stage):
         prompt, tariff = exchange.prompt, self.tariff(exchange, visit)
         if visit.complete or not self._judges or prompt is None or prompt.previous:
             return -1
-        all_of_it = moved(visit, True)[1] or (tariff.known and not tariff.caches and not binds(exchange))
+        all_of_it = surely_moved(visit)[1] or (tariff.known and not tariff.caches and not binds(exchange))
         visit.anew = all_of_it or (tariff.loose > 0 and not binds(exchange))
         visit.since = 0 if all_of_it else visit.thread.account.loose if visit.anew else -1
         if visit.since < 0 and visit.thread.injections and self._parts(exchange, visit):
@@ -222,7 +222,7 @@ class Economy(Stage):
             once = visit.anew and not stays and not (visit.summed and tariff.caches)
             goes = steps(visit.thread.path) if not stays and self._parts(exchange, visit) else 0.0
             behind, lost = visit.behind and not stays, visit.again if visit.dropped else 0
-            now = sent(account, tariff, visit.reading, visit.held, tokens, moved(visit, True), once, visit.summed, goes, behind, lost)
+            now = sent(account, tariff, visit.reading, visit.held, tokens, surely_moved(visit), once, visit.summed, goes, behind, lost)
             warm, share = account.warm(tariff, visit.asked), self._choices.allowance
             most = addable(account, tariff, now, budget, share, warm)
             if share > 0 and not stays and most < (few := least(account, tariff, now, budget, share)) and wants_answer(visit):

@@ -102,6 +102,13 @@ def moved(visit: Visit, changed: bool) -> tuple[bool, bool]:
     return before[0] != now[0], before[1:] != now[1:]
 
 
+def surely_moved(visit: Visit) -> tuple[bool, bool]:
+    """As `moved`, of what is to go up. Right after a restart, what went up begins elsewhere only where its client has cut: what went up
+    beside its messages may be a summary's block, or tools of ours."""
+    cut, anew = moved(visit, True)
+    return cut, anew and (cut or visit.thread.account.paths is not None)
+
+
 def messages_of(exchange: Exchange, tokens: int) -> Messages | None:
     """Where the request's messages stand, behind the instructions that some wires have among them; None where that is not known."""
     items = exchange.prompt.items if exchange.prompt is not None else ()
