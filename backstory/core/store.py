@@ -241,6 +241,11 @@ class Store(Protocol):
         """The newest of a conversation's own, oldest first."""
         ...
 
+    def balance(self, conversation_id: str, priced: bool) -> tuple[float, float]:
+        """What the traffic of a conversation, its own, with a known price or without, was billed, and would have been as it came: money as
+        in Spend. Cost grows with its rows."""
+        ...
+
     def spent(self, by: Spent, conversation_id: str = "", after: float = 0.0) -> list[Total]:
         """Spends since then, added up by what they have in common, and apart by kind; of one conversation or (""), of all."""
         ...

@@ -49,6 +49,8 @@ def load_thread(store: Store, record: Conversation, scope: str, protects: Callab
     settle_states(thread, with_inherited(*(store.states(name) for name in thread.lineage)))
     if spends := store.spends(record.id):
         thread.account.replay(spends)
+        # There may be older ones: what was saved by them counts, and which they were does not.
+        thread.account.balance(*store.balance(record.id, thread.account.purse.known))
     thread.loosened = max([*waiting.values(), *forgotten, *left, _otherwise(thread, spends, turns)], default=0.0)
     return thread
 

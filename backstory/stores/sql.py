@@ -319,6 +319,11 @@ class SqlStore:
         sql = f"SELECT {','.join(rows.USAGE)} FROM usage WHERE conversation = {_KEY} ORDER BY id DESC LIMIT ?"
         return [rows.spend_of(row, conversation_id) for row in reversed(self._all(sql, (conversation_id, limit)))]
 
+    def balance(self, conversation_id: str, priced: bool) -> tuple[float, float]:
+        """See Store."""
+        row = self._all(spending.BALANCE.format(_KEY), (conversation_id, priced))[0]
+        return row[0], row[1]
+
     def spent(self, by: Spent, conversation_id: str = "", after: float = 0.0) -> list[Total]:
         """See Store. Days are those of UTC. Cost grows with the rows that are added up."""
         return [Total(*row) for row in self._all(*spending.totals(by, conversation_id, after))]
