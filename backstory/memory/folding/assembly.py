@@ -178,7 +178,7 @@ def summary_chain(thread: Thread, line: Line) -> bytes:
 
 class Absent:
     """The turns of a branch that the payload does not carry: neither as a message nor in a block injected before. Membership by turn id.
-    What is kept beside a turn lacks where the turn's message does, by its own key (wordings.py).
+    What is kept beside a turn lacks where the turn's message does, by its own key (memory/identity/wordings.py).
 
     `kept`: the items that go up, less those of `settled`. `injected`: the turns in blocks that go up, and in nothing of `elsewhere`;
     `edits`: among them those that put these blocks in.

@@ -39,7 +39,7 @@ class Family:
         self.carry = Carry()
         self.digests: dict[int, tuple[str, int]] = {}
         self.compared: dict[tuple[int, bytes, int, bool], int] = {}
-        """What a message has beside a turn (wordings.py), by turn, content, calls, and whether it stands in its place."""
+        """What a message has beside a turn (memory/identity/wordings.py), by turn, content, calls, and whether it stands in its place."""
         self.stubs: dict[tuple[int, int, str], str | None] = {}
         """Texts of stubs that were made, decided or not, by turn, place and reason; None where none is worth it."""
 
