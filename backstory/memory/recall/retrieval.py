@@ -43,6 +43,8 @@ _NEAR_PART, _FEWEST_NEAR = 3, 50
 _SMALLEST_LINE = 12
 # An excerpt of more than one sentence takes so much of the room that is left: the next best hit finds some, too.
 _EXCERPT = 1 / 3
+# What a line has besides its text, with its day.
+_A_LINE = 30
 _NONE_SEEN: Seen = {}
 # What a message that asks nothing brings back is a reminder, not an answer.
 _REMARK_TOKENS = 250
@@ -372,6 +374,7 @@ class _Filling:
         self, index: Index, query: Query, count: Callable[[str], int], changed: Changed, left: int, whole: int, seen: Seen
     ) -> None:
         self.index, self.left, self.whole, self._seen = index, left, whole, seen
+        self._most = left - _A_LINE
         self._query, self._count, self._changed = query, count, changed
         self._days: set[str] = set()
         self._years: set[str] = set()
@@ -391,7 +394,7 @@ class _Filling:
         if not text:
             return None
         parts = self._seen.get(place, ())
-        if parts or (self.whole < PIECE_TOKENS and size > self.whole * _EXCERPT):
+        if parts or size > self._most or (self.whole < PIECE_TOKENS and size > self.whole * _EXCERPT):
             found = excerpt(self.index, self._query, text, partial(self._fits, place), parts)
             if found is not None or parts:
                 return found
@@ -429,6 +432,9 @@ def _chosen(filling: _Filling, scores: Mapping[int, float], first: Sequence[int]
     pinned, sizes = set(first), filling.sizes(scores)
     worth = [(-score / (_THRIFT_FLOOR + sizes[place]) ** _THRIFT, place) for place, score in scores.items() if place not in pinned]
     rest = [place for _, place in sorted(worth)]
+    if rest:
+        # However long the best one is, many that are worth less for each of their tokens do not take its room.
+        rest.insert(0, rest.pop(rest.index(max(rest, key=scores.__getitem__))))
     chosen: dict[int, tuple[int, int]] = {}
     known = Chosen(filling.index)
     misses = 0

@@ -10,7 +10,8 @@ from backstory.core.tokens import count
 from backstory.memory.folding.assembly import AllBut
 from backstory.memory.reading import fence
 from backstory.memory.recall.index import Index
-from backstory.memory.recall.retrieval import Recalled, _eligible, block, recall
+from backstory.memory.recall.question import read
+from backstory.memory.recall.retrieval import Recalled, _chosen, _eligible, _Filling, block, recall
 from backstory.memory.recall.units import Carry, units
 from tests.memory.chats import QUESTIONS, UNRELATED, chat, indexed, seconds, turn, unit
 
@@ -252,3 +253,20 @@ def test_a_year_is_told_where_it_changes() -> None:
     index.add([unit(number, f"the zebra plan {'abcd'[number - 1] * 3}", at=seconds(at)) for number, at in enumerate(said, 1)])
     days = [text for text in block(ask("zebra plan", index=index)).split("\n") if text.startswith("[")]
     assert days == ["[30 December 2023]", "[2 January 2024]", "[5 March]", "[5 March 2025]"]
+
+
+@pytest.mark.parametrize("budget", range(60, 500, 20))
+def test_many_of_little_worth_do_not_take_the_room_of_the_best(budget: int) -> None:
+    aside = " ".join(f"It was made in town {number} by a man called Karl{number}, who sold {number + 3} of them." for number in range(12))
+    best = turn(1, f"On the shelf in the hall stands the red lamp of aunt Petra. {aside}", arrived=NOW - 9e5)
+    others = [turn(2 + number, f"The lamp number {number} is grey.", arrived=NOW - 8e5 + number) for number in range(14)]
+    assert "On the shelf in the hall" in block(ask("Where does the red lamp of Petra stand?", budget, index=indexed([best, *others])))
+
+
+def test_the_best_is_chosen_before_many_that_are_worth_more_for_their_length() -> None:
+    long = turn(1, f"The red lamp stands in the hall. {'It is old and was made in a town by the sea. ' * 12}")
+    index = indexed([long, *(turn(2 + number, f"Lamp {number} is grey.") for number in range(40))])
+    size = index.sizes[0] + 60
+    scores = {place: 1.0 if place == 0 else 0.8 for place in range(len(index.texts))}
+    filling = _Filling(index, read(index, "red lamp", NOW), count, {}, size, 2 * size, {})
+    assert 0 in _chosen(filling, scores, [], [])
