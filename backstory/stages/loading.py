@@ -162,6 +162,11 @@ def heed(thread: Thread, found: Mapping[str, About]) -> None:
         thread.states, thread.home = states, None
 
 
+def load_told(store: Store, names: Sequence[str], own: str, after: int) -> tuple[dict[str, About], list[int]]:
+    """What is told of these conversations, and the numbers of what the one (`own`, "" for none) has after this one. Blocks."""
+    return store.abouts(names), store.numbers(own, after) if own else []
+
+
 def settle_states(thread: Thread, states: Mapping[str, str]) -> None:
     """Let the thread know what was set. An empty value: no longer."""
     if states:

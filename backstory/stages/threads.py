@@ -17,14 +17,14 @@ from itertools import compress, islice
 
 from backstory.core.ids import conversation_id
 from backstory.core.records import Batch, Conversation, Turn
-from backstory.core.store import About, Lanes, Store
+from backstory.core.store import Lanes, Store
 from backstory.core.tombs import Tombs
 from backstory.errors import StoreError
 from backstory.memory.identity.thread import Thread
 from backstory.memory.reading.turns import chain as chain_on
 from backstory.memory.reading.turns import root
 from backstory.stages.ends import Ends
-from backstory.stages.loading import heed, leads_to, learn, load_beside, load_thread
+from backstory.stages.loading import heed, leads_to, learn, load_beside, load_thread, load_told
 
 _MOST_THREADS = 2000
 # Threads are kept up to this weight: one for each turn, one for each 100 tokens. Some 50 MB.
@@ -116,13 +116,15 @@ class Threads:
 
     async def by_alias(self, principal: str, key: str, scope: str) -> Thread | None:
         """A thread by a name that a client gave it."""
-        conversation = self._aliases.get((principal, key))
-        if conversation is None:
+        at, conversation = (principal, key), self._aliases.get((principal, key))
+        # A name of what got no answer here yet may have been given elsewhere meanwhile.
+        if conversation is None or (at in self._unstored and (await self.others() or self._unseen)):
             await self._caught_up()
-            conversation = await self._lanes.read(lambda store: store.alias(principal, key))
+            stored = await self._lanes.read(lambda store: store.alias(principal, key))
+            conversation = stored or self._aliases.get(at)
             if conversation is None:
                 return None
-            self._aliases[principal, key] = conversation
+            self._aliases[at] = conversation
             held = self._threads.get(conversation)
             if held is not None and key.startswith(ANSWERS):
                 await self.reread(held, scope)
@@ -396,7 +398,7 @@ class Threads:
             now, before = time.monotonic(), [(thread.states, thread.conversation) for thread in threads]
             names = {name: None for thread in threads for name in thread.lineage}
             own, after = (threads[0].conversation.id, threads[0].lately) if look else ("", 0)
-            found, numbers = await self._lanes.read(partial(_told, names=[*names], own=own, after=after))
+            found, numbers = await self._lanes.read(partial(load_told, names=[*names], own=own, after=after))
             known = [was == (thread.states, thread.conversation) for thread, was in zip(threads, before, strict=True)]
             for thread in compress(threads, known):
                 heed(thread, found)
@@ -480,10 +482,6 @@ class Threads:
         if len(self._aliases) > 4 * _MOST_THREADS:
             self._aliases = {key: value for key, value in self._aliases.items() if value in self._threads}
             self._unstored.intersection_update(self._aliases)
-
-
-def _told(store: Store, names: Sequence[str], own: str, after: int) -> tuple[dict[str, About], list[int]]:
-    return store.abouts(names), store.numbers(own, after) if own else []
 
 
 def batch(thread: Thread, turns: Sequence[Turn], aliases: Sequence[str]) -> Batch:
