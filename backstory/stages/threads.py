@@ -148,8 +148,8 @@ class Threads:
         that its client has, of this chain and content hash, is not known."""
         if chain in thread.by_chain or self._lanes.shared:
             return frozenset()
-        # Said in the same words before, or after what its client has rewritten.
-        if any(turn.content == content for turn in reversed(thread.path[-_LAST_TURNS:])):
+        # Said in the same words before, or after what its client has rewritten: where nobody can be there unseen, that is no news.
+        if not self._unseen and any(turn.content == content for turn in reversed(thread.path[-_LAST_TURNS:])):
             return frozenset()
         name, after = thread.conversation.id, thread.lately
         return thread.unknown(await self._lanes.read(lambda store: store.numbers(name, after)))

@@ -472,3 +472,22 @@ def test_a_fold_is_known_elsewhere_before_its_request_is_answered(tmp_path: Path
             client.writer.close()
 
     asyncio.run(work())
+
+
+@pytest.mark.parametrize("unseen", [False, True])
+def test_an_answer_in_words_that_were_said_before_is_looked_for_where_a_process_may_be_unseen(tmp_path: Path, unseen: bool) -> None:
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing("anthropic")) as one:
+            await told(one, CHAT[:2], "And where is it?")
+            await stored(one, lambda store: store.counts())
+            threads = one.engine.threads
+            assert threads is not None
+            (thread,) = threads._threads.values()
+            last, threads._unseen = thread.path[-1], unseen
+            elsewhere = replace(last, id=last.id + 5000, parent=last.id, position=last.position + 1, chain=b"elsewhere" + bytes(7))
+            await stored(one, lambda store: store.write([Batch((thread.conversation,), turns=(elsewhere,))]))
+            assert await threads.traced(thread, elsewhere.chain, last.content) == ({elsewhere.id} if unseen else set())
+            assert await threads.traced(thread, elsewhere.chain, b"in other words") == {elsewhere.id}
+            assert not await threads.traced(thread, last.chain, last.content)
+
+    asyncio.run(work())

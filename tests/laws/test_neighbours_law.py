@@ -83,7 +83,8 @@ async def alternate(folder: Path, wire: Wire, seed: int, change: str, turns: lis
             said = f"Message {number}: the {topic} is {dice.choice(COLOURS)} {dice.random():.6f}. {filler}"
             text = f"What was the colour of the {topic} again?" if number % 3 == 2 else said
             changed = change if dice.random() < share else "as given"
-            await talk.ask(place, text, Given(f"Answer {number}: **the {topic}**, and `that` is all. {filler[:60]}"), CHANGES[changed])
+            given = "All right." if number % 3 == 2 else f"Answer {number}: **the {topic}**, and `that` is all. {filler[:60]}"
+            await talk.ask(place, text, Given(given), CHANGES[changed])
             if apart:
                 await stored(talk.rigs[place], lambda store: store.counts())
         for each in (one, other):
