@@ -199,7 +199,8 @@ def test_unknown_key_names_line_and_nearest(tmp_path: Path, home: dict[str, str]
         ),
         ("proxy:\n  instances: [{port: 1, config: none.yaml}]\n", "none.yaml: cannot be read as a configuration file"),
         ("commands:\n  prefix: go\n", "line 2: commands.prefix: expected text of the form ^[!#$%&*+,"),
-        ("commands:\n  undo_s: -1\n", "line 2: commands.undo_s: expected a number from 0, got -1"),
+        ("commands:\n  undo_s: -1\n", "line 2: commands.undo_s: expected a number from 0 to 31536000, got -1"),
+        ("commands:\n  undo_s: .inf\n", "line 2: commands.undo_s: expected a number from 0 to 31536000, got inf"),
         (
             "side_model: {provider: olama, model: m}\n",
             "line 1: side_model.provider: expected text, got 'olama' (no such provider; one of ollama, lmstudio",

@@ -175,7 +175,9 @@ class Commands(Struct, frozen=True):
     prefix: Annotated[
         str, Meta(pattern=r"^[!#$%&*+,\-./:;<=>?@^_|~]{1,4}$", description="what a command of the form !/name begins with: 1 to 4 signs")
     ] = "!/"
-    undo_s: Annotated[float, Meta(ge=0, description="so long a forget in the chat can be taken back; then it is removed for good")] = 600.0
+    undo_s: Annotated[
+        float, Meta(ge=0, le=31_536_000, description="so long a forget in the chat can be taken back; then it is removed for good")
+    ] = 600.0
 
 
 class ToolOutput(Struct, frozen=True):

@@ -46,10 +46,9 @@ class TurnIds:
         self._step = 0
 
     def follow(self, newest: int) -> None:
-        """From now on ids are larger than this one, which an earlier process gave, whatever the clock says."""
-        ms = newest >> (_NODE_BITS + _STEP_BITS)
-        if ms >= self._ms:
-            self._ms, self._step = ms, 1 << _STEP_BITS
+        """From now on ids are larger than this one, which another process gave, whatever the clock says. Nothing changes where they are."""
+        if newest >= (self._ms << (_NODE_BITS + _STEP_BITS)) + self._node + self._step:
+            self._ms, self._step = newest >> (_NODE_BITS + _STEP_BITS), 1 << _STEP_BITS
 
     def __call__(self) -> int:
         """The next id; always larger than all before it, also when the clock goes back."""

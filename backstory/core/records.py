@@ -174,7 +174,8 @@ class Digest(Struct, frozen=True):
 
 class Injection(Struct, frozen=True):
     """What was put into the message with this chain hash when it went upstream; sent again with it, byte for byte, until `left`: when it
-    was left out, as nothing of the prompt before it was in the provider's cache any more (Unix seconds); 0.0: it still goes up."""
+    was left out, as nothing of the prompt before it was in the provider's cache any more, or others are in the room (Unix seconds); 0.0: it
+    still goes up."""
 
     conversation: str
     chain: bytes
@@ -204,6 +205,24 @@ class Stub(Struct, frozen=True):
     tokens: int
     saved: int
     created: float
+
+
+class Wording(Struct, frozen=True):
+    """What a client's history says at a turn otherwise than the turn does, word for word: kept when a fold takes it out of what goes up.
+
+    `turn`: at which; where the message has no turn of its own, the nearest. `content`: 16-byte hash of the message. `text`: what memory
+    reads of it; `raw`: its JSON as it came. `arrived`: when it was kept."""
+
+    conversation: str
+    turn: int
+    content: bytes
+    role: str
+    kind: TurnKind
+    sender: str
+    text: str
+    raw: bytes
+    wire: str
+    arrived: float
 
 
 class Lookup(Struct, frozen=True):
@@ -363,6 +382,7 @@ class Batch(Struct, frozen=True):
     homes: tuple[Home, ...] = ()
     lookups: tuple[Lookup, ...] = ()
     replies: tuple[KeptReply, ...] = ()
+    wordings: tuple[Wording, ...] = ()
 
 
 class Promise(Struct, frozen=True, tag=True):

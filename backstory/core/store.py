@@ -33,6 +33,7 @@ from backstory.core.records import (
     TurnVectors,
     Used,
     Watermark,
+    Wording,
 )
 from backstory.core.tombs import Tomb, Tombs
 
@@ -196,6 +197,10 @@ class Store(Protocol):
         """By age, oldest first."""
         ...
 
+    def wordings(self, conversation_id: str) -> list[Wording]:
+        """What its client's history said otherwise than its turns, by age, oldest first."""
+        ...
+
     def lookups(self, conversation_id: str) -> list[Lookup]:
         """What look-ups have left for later requests, by age, oldest first; so many of the newest as are kept."""
         ...
@@ -217,9 +222,10 @@ class Store(Protocol):
         """Everywhere this name is set: (principal, conversation, value), the last updated first. None: of every principal."""
         ...
 
-    def put_state(self, principal: str, conversation_id: str, name: str, value: str) -> None:
-        """Set it; an empty value removes it, and is kept for a fork, which would inherit it. A name that ends with `:` and a conversation's
-        id is forgotten with that, too. NotFound where the principal has no such conversation."""
+    def put_state(self, principal: str, conversation_id: str, name: str, value: str | Callable[[str], str]) -> str:
+        """Set it, to a value or to what is made of the one that is there, with nobody else in between; what it is then. An empty value
+        removes it, and is kept for a fork, which would inherit it. A name that ends with `:` and a conversation's id is forgotten with
+        that, too. NotFound where the principal has no such conversation."""
         ...
 
     def put_about(self, principal: str, conversation_id: str, label: str | None = None, memory: bool | None = None) -> None:
@@ -241,6 +247,11 @@ class Store(Protocol):
 
     def spends(self, conversation_id: str, limit: int = 64) -> list[Spend]:
         """The newest of a conversation's own, oldest first."""
+        ...
+
+    def balance(self, conversation_id: str, priced: bool) -> tuple[float, float]:
+        """What the traffic of a conversation, its own, with a known price or without, was billed, and would have been as it came: money as
+        in Spend. Cost grows with its rows."""
         ...
 
     def spent(self, by: Spent, conversation_id: str = "", after: float = 0.0) -> list[Total]:
@@ -303,11 +314,13 @@ class Store(Protocol):
         ...
 
     def lease(self, conversation_id: str, job: str, owner: str, seconds: float, now: float) -> Watermark | None:
-        """Take or renew the lease; None where another owner holds it. A change of owner raises the fence."""
+        """Take or renew the lease; None where another owner holds it. A change of owner raises the fence. One that would run for more than
+        twice `seconds` (a minute at least) is none: the clock has gone back since. With 0 `seconds` it is given back, by who holds it."""
         ...
 
-    def pending(self, job: str, limit: int = 100) -> list[str]:
-        """Conversations with turns above the job's watermark and no running lease, the most recently updated first."""
+    def pending(self, job: str, limit: int = 100, lease_s: float = 30.0) -> list[str]:
+        """Conversations with turns above the job's watermark and no running lease, the most recently updated first. `lease_s`: how long the
+        job's leases are; for what counts as none, see `lease`."""
         ...
 
     def forget(self, principal: str | None, conversation_id: str = "", turn_ids: Sequence[int] = (), now: float = 0.0) -> Receipt:

@@ -6,6 +6,7 @@ A session goes from one long pause to the next. It is summed up once, when it is
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
@@ -23,7 +24,7 @@ _LEAST_SPOKEN = 2
 
 class SessionJob:
     """Watermark: the last turn of the last session that is summed up. `idle_s`: a session is over after such a pause. `later`: told in how
-    many seconds one that is not over may be."""
+    many seconds one that is not over may be. `passing`: a clock that nobody sets (seconds)."""
 
     name = "sessions"
 
@@ -34,12 +35,15 @@ class SessionJob:
         idle_s: float,
         clock: Callable[[], float],
         later: Callable[[float], None] = lambda _: None,
+        passing: Callable[[], float] = time.monotonic,
     ) -> None:
         self._lanes = lanes
         self._breathe = breathe
         self._idle_s = idle_s
         self._clock = clock
         self._later = later
+        self._passing = passing
+        self._ahead: dict[str, tuple[int, float]] = {}
 
     async def step(self, conversation: str, mark: Watermark) -> bool:
         """See Job. A session that is not over stays above the watermark."""
@@ -47,7 +51,7 @@ class SessionJob:
         now = self._clock()
         if not turns:
             return False
-        left_s = turns[-1].arrived + self._idle_s - now
+        left_s = self._left(turns[-1], now)
         if left_s > 0:
             if now + left_s < mark.lease_until:
                 # A lease that outlasts the session would hide from the next look that it is over.
@@ -60,6 +64,21 @@ class SessionJob:
         anew = not mark.turn
         await self._lanes.write(lambda store: store.put_session_summaries(rows, replace(mark, turn=last), anew))
         return False
+
+    def _left(self, last: Turn, now: float) -> float:
+        """Seconds until the session of this turn, its last one, is over. Where the clock was set back behind it, they are counted from
+        when that was noticed."""
+        left_s = last.arrived + self._idle_s - now
+        if left_s <= self._idle_s:
+            self._ahead.pop(last.conversation, None)
+            return left_s
+        seconds = self._passing()
+        turn, since = self._ahead.pop(last.conversation, (0, 0.0))
+        since = since if turn == last.id else seconds
+        left_s = since + self._idle_s - seconds
+        if left_s > 0:
+            self._ahead[last.conversation] = (last.id, since)
+        return left_s
 
 
 def summed_up(turns: Sequence[Turn], idle_s: float, now: float, breathe: Callable[[], None]) -> list[SessionSummary]:

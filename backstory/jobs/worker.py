@@ -111,7 +111,7 @@ class Worker:
         for job in self._jobs:
             blocked: set[str] = set()
             while True:
-                names = await self._lanes.read(lambda store, name=job.name: store.pending(name))  # type: ignore[misc]
+                names = await self._pending(job)
                 todo = [name for name in names if name not in blocked and self._wants(name)]
                 if not todo:
                     break
@@ -126,7 +126,7 @@ class Worker:
         for job in self._late:
             blocked: set[str] = set()
             while True:
-                names = await self._lanes.read(lambda store, name=job.name: store.pending(name))  # type: ignore[misc]
+                names = await self._pending(job)
                 name = next((name for name in names if name not in blocked), None)
                 if name is None:
                     break
@@ -135,6 +135,9 @@ class Worker:
                     self._wake.set()
                     return self.steps - before
         return self.steps - before
+
+    async def _pending(self, job: Job) -> list[str]:
+        return await self._lanes.read(lambda store: store.pending(job.name, lease_s=self._lease_s))
 
     async def _unhurt(self, job: Job, work: Awaitable[T], nothing: T) -> T:
         """What this work on one conversation gives; where it fails, or another has its lease, the others go on."""

@@ -19,6 +19,7 @@ from backstory.memory.folding.outline import Outline, outline
 from backstory.memory.folding.standin import stand_in, unsaid
 from backstory.memory.identity.settled import Fold
 from backstory.memory.identity.thread import Thread, place_of
+from backstory.memory.identity.wordings import taking
 from backstory.stages.economy import Economy
 from backstory.stages.measuring import Draft, shared
 from backstory.stages.shelf import Shelf
@@ -145,7 +146,7 @@ class Boundary:
             return Plan(None, digest, found, draft.total + found.blocks)
         total = draft.fixed + draft.new + found.blocks + found.tokens
         total -= sum([saved for item, saved in visit.saved.items() if folded is None or not folded.dropped(item)])
-        for beside in (visit.buried, visit.reading.more):
+        for beside in (visit.buried, visit.reading.more, visit.reading.extra):
             total += sum([tokens for item, tokens in beside.items() if folded is None or not folded.dropped(item)])
         if folded is not None and digest is not None:
             total += digest.tokens
@@ -178,7 +179,7 @@ class Boundary:
         reserve = draft.fixed + draft.new + min(self._budget, window.size)
         remain = assembly.staying(visit.reading)
         reserve += sum([tokens for item, tokens in visit.buried.items() if item in remain])
-        saved, kept = thread.saved(), self._economy.kept(thread.account)
+        saved, kept = taking(thread, visit.reading), self._economy.kept(thread.account)
         at = compaction.cut(path, floor, window, reserve, thread.injections, saved, kept)
         if at <= floor or not self._makes_room(visit, draft, at):
             step = compaction.boundary(path, floor, window, reserve, thread.injections, True, saved, kept)
@@ -250,7 +251,7 @@ class Boundary:
         if place <= wanted:
             return False
         thread, window = visit.thread, self._window
-        path, saved = thread.path[: visit.upto], thread.saved()
+        path, saved = thread.path[: visit.upto], taking(thread, visit.reading)
         held = [turn.tokens - saved.get(turn.id, 0) for turn in path[wanted:]]
         if 2 * sum(held[: place - wanted]) > sum(held):
             return True

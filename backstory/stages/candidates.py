@@ -22,6 +22,7 @@ from backstory.memory.recall.question import looked_at
 from backstory.memory.recall.scan import MOST_TURNS, Mentions, mentions, units_about
 from backstory.memory.recall.scoring import matches
 from backstory.memory.recall.units import index_terms
+from backstory.stages import worded
 
 # So many in all; the best of them with one neighbour on both sides. Some 70 us each.
 _CANDIDATES, _WITH_NEIGHBOURS = 48, 6
@@ -83,6 +84,7 @@ def candidates(store: Store, thread: Thread, branch: Branch, question: Turn, pin
     names = thread.family.carry.names | names_in(path)
     for place in sorted(place for place in wanted if 0 <= place < upto):
         index.add(units_about(path[place], place + 1, terms, names))
+    worded.candidates(thread, upto, terms, names, index, _CANDIDATES)
     return index
 
 

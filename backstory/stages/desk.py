@@ -16,7 +16,7 @@ from backstory.memory.reading.requests import Reading
 from backstory.memory.recall.retrieval import Recalled
 from backstory.stages.apart import Apart
 from backstory.stages.loading import settle_states
-from backstory.stages.recall import Settings
+from backstory.stages.recall import Settings, standing_of
 from backstory.stages.shelf import Shelf
 from backstory.stages.threads import Threads
 from backstory.stages.visit import Visit
@@ -38,9 +38,14 @@ class Desk(Struct, frozen=True):
     apart: Apart
 
     async def keep(
-        self, visit: Visit, states: Mapping[str, str] | None = None, label: str | None = None, memory: bool | None = None
+        self,
+        visit: Visit,
+        states: Mapping[str, str | Callable[[str], str]] | None = None,
+        label: str | None = None,
+        memory: bool | None = None,
     ) -> None:
-        """Store and set these of the visit's conversation, which need not be stored yet. Raises StoreError; then nothing is set."""
+        """Store and set these of the visit's conversation, which need not be stored yet. States: as in Store.put_state. Raises StoreError;
+        then nothing is set."""
         thread, now = visit.thread, self.clock()
 
         def changed(record: Conversation) -> Conversation:
@@ -54,13 +59,13 @@ class Desk(Struct, frozen=True):
         record = changed(thread.conversation)
         aliases = list(visit.aliases)
         rows = Batch((record,), aliases=tuple((record.principal, key, record.id) for key in aliases))
-        set_now = dict(states or {})
+        set_now: dict[str, str] = {}
 
         def write(store: Store) -> None:
             store.write([rows])
             store.put_about(record.principal, record.id, label, memory)
-            for name, value in set_now.items():
-                store.put_state(record.principal, record.id, name, value)
+            for name, value in (states or {}).items():
+                set_now[name] = store.put_state(record.principal, record.id, name, value)
 
         await self.lanes.write(write)
         thread.conversation = changed(thread.conversation)
@@ -79,7 +84,9 @@ class Desk(Struct, frozen=True):
         settle_states(thread, states)
 
     async def find(self, thread: Thread, question: Turn, without: set[int], budget: int, search: bool = False) -> Recalled:
-        """What of a thread's branch answers to this message, less these and those about to be forgotten. `search`: as for `recall`."""
+        """What of a thread's branch answers to this message, less these and those about to be forgotten. `search`: as for `recall`; else
+        its turns count as the rules of retention have it."""
         upto = len(thread.path)
         absent = Absent(thread, upto, Reading(b"", [], [], 0), (), without | thread.hidden)
-        return await self.shelf.recall(thread, upto, question, absent, budget, self.settings.min_score, search=search)
+        standing = None if search else standing_of(thread, self.settings.rules, question.at, elsewhere=True)
+        return await self.shelf.recall(thread, upto, question, absent, budget, self.settings.min_score, standing, search)

@@ -22,7 +22,6 @@ from backstory.memory.economy.account import REST_S, STOPS, STOPS_S, Account
 from backstory.memory.economy.ceiling import addable, least, leaves_history, sent
 from backstory.memory.economy.counted import sane
 from backstory.memory.economy.decisions import SMALL_WINDOW
-from backstory.memory.economy.earlier import earlier
 from backstory.memory.economy.forecast import Dearness, expected, forecast, without_answer
 from backstory.memory.economy.leaving import parting, steps
 from backstory.memory.economy.pacing import paced
@@ -31,9 +30,9 @@ from backstory.memory.economy.stored import model_of
 from backstory.memory.folding.compaction import Window
 from backstory.memory.folding.continuity import LABEL
 from backstory.stages.base import Stage
-from backstory.stages.measuring import drafted, messages_of, note, paths_of, shared, standing
+from backstory.stages.measuring import drafted, messages_of, moved, note, paths_of, shared, standing, surely_moved
 from backstory.stages.unbind import binds
-from backstory.stages.visit import Refused, Visit, Visits, began, unmark, wants_answer
+from backstory.stages.visit import Refused, Visit, Visits, unmark, wants_answer
 
 # A request's own mark: its provider sets one behind the newest message.
 _AUTOMATIC = ("cache_control",)
@@ -184,12 +183,10 @@ class Economy(Stage):
         earlier questions: from the first, where its client has cut it anew or its provider keeps none of it (nor holds reasoning to what
         stood before it), so that nothing of it is in the provider's cache, however it goes up; from behind the last mark of the request
         before; or from where that is cheaper. -1: from nowhere. So it is in a small window, where nothing goes by the bill."""
-        prompt, paths, tariff = exchange.prompt, visit.thread.account.paths, self.tariff(exchange, visit)
+        prompt, tariff = exchange.prompt, self.tariff(exchange, visit)
         if visit.complete or not self._judges or prompt is None or prompt.previous:
             return -1
-        first = began(visit)
-        cut = paths is not None and paths[1] != first
-        all_of_it = cut or (tariff.known and not tariff.caches and not binds(exchange))
+        all_of_it = surely_moved(visit)[1] or (tariff.known and not tariff.caches and not binds(exchange))
         visit.anew = all_of_it or (tariff.loose > 0 and not binds(exchange))
         visit.since = 0 if all_of_it else visit.thread.account.loose if visit.anew else -1
         if visit.since < 0 and visit.thread.injections and self._parts(exchange, visit):
@@ -225,7 +222,7 @@ class Economy(Stage):
             once = visit.anew and not stays and not (visit.summed and tariff.caches)
             goes = steps(visit.thread.path) if not stays and self._parts(exchange, visit) else 0.0
             behind, lost = visit.behind and not stays, visit.again if visit.dropped else 0
-            now = sent(account, tariff, visit.reading, visit.held, tokens, began(visit), once, visit.summed, goes, behind, lost)
+            now = sent(account, tariff, visit.reading, visit.held, tokens, surely_moved(visit), once, visit.summed, goes, behind, lost)
             warm, share = account.warm(tariff, visit.asked), self._choices.allowance
             most = addable(account, tariff, now, budget, share, warm)
             if share > 0 and not stays and most < (few := least(account, tariff, now, budget, share)) and wants_answer(visit):
@@ -459,9 +456,7 @@ class Economy(Stage):
 
     def _step(self, exchange: Exchange, visit: Visit) -> Step:
         changed = not visit.late and any(stage in _REWRITES for stage, _ in exchange.edits)
-        account = visit.thread.account
-        paths = paths_of(visit, changed)
-        before = account.paths or earlier(account, visit.thread.path, visit.fixed, paths)
+        cut, anew = moved(visit, changed)
         added = visit.injection.tokens if changed and visit.recalled and visit.injection is not None else 0
         return Step(
             visit.asked or self._clock(),
@@ -470,8 +465,8 @@ class Economy(Stage):
             visit.fresh,
             visit.fresh + added,
             visit.fixed,
-            paths[0] != before[0],
-            paths[1:] != before[1:] or (changed and visit.seen > 0 and not visit.resumed),
+            cut,
+            anew or (changed and visit.seen > 0 and not visit.resumed),
             visit.complete,
             changed,
             visit.tokens_legs,

@@ -6,7 +6,7 @@ correction holds at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 
 from backstory.core.records import Conversation, Fact, Turn
 from backstory.core.store import Lanes, Store
@@ -31,16 +31,25 @@ class Facts:
         self._threads = threads
         self._breathe = breathe
 
-    async def known(self, principal: str, conversation: str) -> list[Known]:
-        """Every fact of the conversation's newest branch. NotFound where this principal has no such conversation."""
+    async def known(self, principal: str, conversation: str, without: Set[int] = frozenset()) -> list[Known]:
+        """Every fact of the conversation's newest branch, as it were if nobody had said these turns (ids). NotFound where this principal
+        has no such conversation."""
         thread = self._threads.held(conversation)
         if thread is not None and thread.conversation.principal == principal:
-            record, path = thread.conversation, tuple(turn for turn in thread.path if turn.id not in thread.hidden)
+            record, path = (
+                thread.conversation,
+                tuple(turn for turn in thread.path if turn.id not in thread.hidden and turn.id not in without),
+            )
             return await self._lanes.read(lambda store: ledger(store, record, path, self._breathe).known())
         found = await self._lanes.read(lambda store: store.conversation(principal, conversation))
         if found is None:
             raise NotFound(f"no conversation {conversation!r}")
-        return await self._lanes.read(lambda store: ledger(store, found, shown(store, found), self._breathe).known())
+
+        def read(store: Store) -> list[Known]:
+            path = [turn for turn in shown(store, found) if turn.id not in without]
+            return ledger(store, found, path, self._breathe).known()
+
+        return await self._lanes.read(read)
 
 
 def shown(store: Store, record: Conversation) -> list[Turn]:

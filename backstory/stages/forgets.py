@@ -11,6 +11,7 @@ from backstory.commands.people import named_in, person
 from backstory.core.records import Turn
 from backstory.memory.identity.alignment import align
 from backstory.memory.identity.thread import Thread
+from backstory.memory.identity.wordings import beside
 from backstory.memory.text import terms
 from backstory.stages.apart import grouped
 from backstory.stages.desk import Desk
@@ -34,7 +35,8 @@ class Forgets:
         thread, desk = visit.thread, self._desk
         # In a group nothing is shown, nor done, to what was not said there.
         without = thread.hidden | await desk.apart.everywhere(visit)
-        turns = [turn for turn in (thread.path if topic.startswith("#") else thread.by_id.values()) if turn.id not in without]
+        known = thread.path if topic.startswith("#") else thread.by_id.values()
+        turns = beside([turn for turn in known if turn.id not in without], thread.wordings)
         if len(turns) > _INLINE_TURNS:
             found, counted = await asyncio.get_running_loop().run_in_executor(None, _named, topic, turns)
         else:
@@ -43,10 +45,10 @@ class Forgets:
             return told.nothing(topic)
         ids = tuple(turn.id for turn in found)
         now = desk.clock()
-        waiting = (*going(thread.states.get(FORGET, "")), told.Going(topic, now + desk.undo_s, ids, now))
+        asked = told.Going(topic, now + desk.undo_s, ids, now)
         label = thread.conversation.label
         label = label if label and named_in(label, topic, terms) else ""
-        await desk.keep(visit, {FORGET: going_text(waiting)}, label="" if label else None)
+        await desk.keep(visit, {FORGET: lambda text: going_text((*going(text), asked))}, label="" if label else None)
         await self.changed()
         matched = align(visit.reading.lines, thread.path).matched
         sent = {thread.path[place].id for place in matched if place >= 0}
@@ -67,12 +69,16 @@ class Forgets:
         if not mine:
             return told.too_late(desk.undo_s / 60)
         name, waiting = max(mine, key=lambda one: one[1][-1].at)
-        left = going_text(waiting[:-1])
-        await desk.lanes.write(lambda store: store.put_state(record.principal, name, FORGET, left))
+        last = waiting[-1]
+
+        def without(text: str) -> str:
+            return going_text([one for one in going(text) if one != last])
+
+        left = await desk.lanes.write(lambda store: store.put_state(record.principal, name, FORGET, without))
         if name == record.id:
             settle_states(thread, {FORGET: left})
         await self.changed()
-        return told.back(waiting[-1])
+        return told.back(last)
 
 
 def _named(topic: str, turns: Sequence[Turn]) -> tuple[list[Turn], str]:

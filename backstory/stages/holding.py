@@ -28,8 +28,9 @@ from backstory.memory.folding.view import View
 from backstory.memory.identity.thread import Thread
 from backstory.stages.base import Stage
 from backstory.stages.economy import Economy
+from backstory.stages.measuring import moved
 from backstory.stages.unbind import Unbind
-from backstory.stages.visit import Visit, Visits, began, unmark
+from backstory.stages.visit import Visit, Visits, unmark
 
 _MARK, _INPUT = b'"cache_control"', b'"input"'
 _TOO_MANY = 429
@@ -112,9 +113,8 @@ class Holding(Stage):
             or self._economy.bare(prompt.model)
         ):
             return False
-        cut = thread.account.paths is not None and thread.account.paths[0] != began(visit)
         sizes = Sizes(visit.tokens_sent, visit.fixed, visit.fresh, self._hard)
-        return holding.promises(thread.account, tariff, view, sizes, cut)
+        return holding.promises(thread.account, tariff, view, sizes, moved(visit, True)[0])
 
     def finished(self, exchange: Exchange, outcome: Outcome) -> None:
         visit = self._visits.get(exchange.id)

@@ -354,7 +354,7 @@ def _scoped(claim: identity.Claim, scope: str) -> identity.Claim:
     """The same name in another project is another conversation's. What a provider calls its replies is the same everywhere."""
     if not scope or claim.key.startswith(ANSWERS):
         return claim
-    return replace(claim, key=f"{claim.key} @{scope}")  # no name has a space
+    return replace(claim, key=identity.within(claim.key, scope))
 
 
 def _conversation(exchange: Exchange, claims: Sequence[identity.Claim], prompt: Prompt) -> str:

@@ -25,6 +25,7 @@ from backstory.errors import StoreError
 from backstory.memory.identity.echo import known_places
 from backstory.memory.identity.graves import beginning, buried, ending, muted, resent, unkept
 from backstory.memory.identity.thread import Thread, next_position, place_of
+from backstory.memory.identity.wordings import compare
 from backstory.memory.reading.ours import without
 from backstory.memory.reading.requests import Reading
 from backstory.memory.reading.timing import dated
@@ -36,7 +37,7 @@ from backstory.stages.apart import note_rooms
 from backstory.stages.base import Failed, Stage, attempt
 from backstory.stages.threads import Threads, batch, unknown
 from backstory.stages.trace import trace
-from backstory.stages.visit import Visit, Visits, answered
+from backstory.stages.visit import Visit, Visits, answer_position, answered, injections
 
 # An answer comes to at most this many turns; the ids are set aside before it is parsed.
 _ANSWER_TURNS = 256
@@ -87,6 +88,7 @@ class Ingest(Stage):
         if not visit.base:
             self._take_branch(thread, reading)
         fresh = places(thread, reading, self._base(thread, visit.base), self._threads.tombs)
+        compare(thread, reading, self._threads.tombs)
         if reading.buried:
             self._bury(visit, exchange.wire.name if exchange.wire is not None else "", exchange.prompt.model)
         if exchange.prompt.previous:
@@ -115,7 +117,7 @@ class Ingest(Stage):
         entry = Promise(
             _batch(visit),
             visit.parent,
-            _position(visit),
+            answer_position(visit),
             visit.chain,
             self._answer_id(visit),
             exchange.wire.name,
@@ -140,7 +142,7 @@ class Ingest(Stage):
                     self._keep_system(exchange, visit.thread)
                 self._store(visit, exchange.wire, outcome)
             else:
-                rows = Batch(digests=(visit.digest,) if visit.digest is not None else (), stubs=visit.stubs)
+                rows = Batch(digests=(visit.digest,) if visit.digest is not None else (), stubs=visit.stubs, wordings=visit.wordings)
                 self._lanes.submit(rows, outcome.seq)
         finally:
             self._visits.close(exchange.id)
@@ -164,7 +166,7 @@ class Ingest(Stage):
             outcome.reply,
             thread.conversation.id,
             visit.parent,
-            _position(visit),
+            answer_position(visit),
             visit.chain,
             self._answer_id(visit),
             self._clock(),
@@ -186,7 +188,7 @@ class Ingest(Stage):
         spends = (replace(visit.spend, id=self._answer_id(visit)),) if visit.spend is not None else ()
         rows = replace(_batch(visit), turns=unknown(thread, turns), conversations=(thread.conversation,), spends=spends)
         thread.add([replace(turn, raw=b"") if turn.raw else turn for turn in turns])
-        thread.inject((*visit.dropped, *((visit.injection,) if visit.injection is not None else ())))
+        thread.inject(injections(visit))
         self._threads.moved(thread)
         self._threads.grown(thread)
         self._lanes.submit(rows, outcome.seq)
@@ -260,6 +262,7 @@ class Ingest(Stage):
 
     def _answer_id(self, visit: Visit) -> int:
         if not visit.answer:
+            self._turn_ids.follow(visit.thread.newest)
             visit.answer = self._turn_ids.block(_ANSWER_TURNS)
         return visit.answer
 
@@ -270,6 +273,7 @@ class Ingest(Stage):
         position = next_position(thread.path, fresh.upto)
         turns: list[Turn] = []
         waiting = self._visits.under_way(thread)
+        self._turn_ids.follow(thread.newest)
         for item in sorted((*fresh.items, *fresh.passed)) if fresh.passed else fresh.items:
             one, before = reading.lines[item], chain
             chain = chain_on(chain, one.content)
@@ -319,6 +323,7 @@ def places(thread: Thread, reading: Reading, base: int = 0, tombs: Tombs = NO_TO
     path = thread.path
     earlier = 0 < base < len(path)
     known = () if earlier else known_places(thread, reading)
+    reading.compare_anew(len(known))
     reading.buried = buried(thread, reading, tombs, len(known)) if tombs else frozenset()
     reading.unkept = unkept(thread.conversation.principal, reading, tombs, len(known))
     lines: Sequence[Line] = reading.lines
@@ -334,6 +339,7 @@ def places(thread: Thread, reading: Reading, base: int = 0, tombs: Tombs = NO_TO
         reading.places = [-1] * len(reading.lines)
         for item, place in zip(left, alignment.matched, strict=True):
             reading.places[item] = place
+    reading.say_as_sent(left[alignment.fresh] if alignment.fresh < len(left) else len(reading.lines), thread.root)
     reading.also = alignment.also
     if reading.unsaid:
         reading.also = (*reading.also, *_left_out(thread, reading, alignment.tip + 1))
@@ -479,18 +485,13 @@ def reply_keys(reply: Reply) -> list[str]:
 
 
 def _batch(visit: Visit) -> Batch:
-    rows = batch(visit.thread, visit.turns, visit.aliases)
     return replace(
-        rows,
-        injections=(*visit.dropped, *((visit.injection,) if visit.injection is not None else ())),
+        batch(visit.thread, visit.turns, visit.aliases),
+        injections=injections(visit),
         digests=(visit.digest,) if visit.digest is not None else (),
         stubs=() if visit.late else visit.stubs,
         traces=(visit.trace,) if visit.trace is not None else (),
         homes=(visit.home,) if visit.home is not None else (),
         lookups=tuple(visit.lookups),
+        wordings=visit.wordings,
     )
-
-
-def _position(visit: Visit) -> int:
-    last = answered(visit)
-    return last.position + 1 if last is not None else 0

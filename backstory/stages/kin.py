@@ -7,7 +7,7 @@ of the first message, and the recall stage sends it, then and ever after.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -22,10 +22,11 @@ from backstory.memory.identity import belonging
 from backstory.memory.recall import oneself
 from backstory.memory.recall.elsewhere import Told, tell
 from backstory.memory.recall.question import looked_at
-from backstory.memory.recall.retention import Rules
+from backstory.memory.recall.retention import Rules, Standing
 from backstory.memory.recall.units import index_terms
 from backstory.stages.base import Stage
 from backstory.stages.links import PROJECT
+from backstory.stages.recall import uses
 from backstory.stages.shelf import Shelf
 from backstory.stages.trace import search
 from backstory.stages.visit import Visit, Visits
@@ -56,6 +57,8 @@ class _Candidates(Struct, frozen=True):
     summaries: Sequence[SessionSummary]
     others: dict[str, Conversation]
     frequencies: dict[str, int]
+    pins: frozenset[int] = frozenset()
+    uses: Mapping[int, int] = {}
 
 
 class Kin(Stage):
@@ -122,7 +125,8 @@ class Kin(Stage):
         scope = self._scope
         aspects = oneself.asked(asked.text)
         terms = list(dict.fromkeys((*index_terms(looked_at(asked.text)[0]), *oneself.terms(aspects))))
-        found = await self._lanes.read(lambda store: _candidates(store, principal, home, scope.everywhere, terms, bool(aspects)))
+        found = await self._lanes.read(lambda store: _candidates(store, principal, home, scope, terms, bool(aspects)))
+        standing = Standing(scope.rules, found.pins, found.uses, asked.at, elsewhere=True)
         self._shelf.warm_up()
         counter = count if self._shelf.warm else estimate
 
@@ -135,7 +139,7 @@ class Kin(Stage):
                 found.frequencies,
                 budget_tokens=scope.budget,
                 min_score=scope.min_score,
-                rules=scope.rules,
+                standing=standing,
                 count=counter,
             )
 
@@ -153,10 +157,11 @@ def _first(visit: Visit) -> Turn | None:
     return last if last is not None and last.role == "user" and last.kind == "spoken" else None
 
 
-def _candidates(store: Store, principal: str, home: Home, everywhere: bool, terms: Sequence[str], personal: bool = False) -> _Candidates:
+def _candidates(store: Store, principal: str, home: Home, scope: Scope, terms: Sequence[str], personal: bool = False) -> _Candidates:
     """Turns of the conversation's kin that have words of the question, those that the summaries of the last sessions quote, and where it is
-    `personal` those in which people tell of themselves, less those about to be forgotten. Blocks."""
-    kin = store.kin(principal, home, everywhere, _MOST_KIN)
+    `personal` those in which people tell of themselves, less those about to be forgotten; and what they are worth where that counts.
+    Blocks."""
+    kin = store.kin(principal, home, scope.everywhere, _MOST_KIN)
     others = {one.id: one for one in kin}
     if not others:
         return _Candidates((), (), {}, {})
@@ -170,7 +175,12 @@ def _candidates(store: Store, principal: str, home: Home, everywhere: bool, term
     if waiting := veil(store.stated(FORGET, principal)):
         answered = store.answers(waiting)
         turns = [turn for turn in turns if turn.id not in waiting and turn.id not in answered]
-    return _Candidates(turns, summaries, others, store.frequencies(terms) if terms else {})
+    frequencies = store.frequencies(terms) if terms else {}
+    if scope.rules.neutral:
+        return _Candidates(turns, summaries, others, frequencies)
+    owners = sorted({turn.conversation for turn in turns})
+    pins = frozenset(turn for owner in owners for turn in store.pins(owner))
+    return _Candidates(turns, summaries, others, frequencies, pins, uses(it for owner in owners for it in store.injections(owner)))
 
 
 def _personal(store: Store, kin: Sequence[Conversation]) -> list[int]:

@@ -21,7 +21,6 @@ from backstory.core.sizes import rough
 from backstory.core.store import Store
 from backstory.memory.folding.continuity import LABEL
 from backstory.memory.identity import belonging
-from backstory.memory.identity import named as identity
 from backstory.memory.identity.thread import Thread
 from backstory.memory.reading.fence import neutral
 from backstory.memory.recall.reasons import Reason
@@ -29,6 +28,7 @@ from backstory.memory.recall.retrieval import Recalled, block
 from backstory.memory.tags.splits import topic
 from backstory.stages.base import Stage
 from backstory.stages.desk import Desk
+from backstory.stages.loading import by_client
 from backstory.stages.rooms import Rooms
 from backstory.stages.trace import of_items
 from backstory.stages.visit import Visit, Visits, asked
@@ -307,7 +307,7 @@ def _found(store: Store, principal: str, named: str) -> list[Conversation]:
     every = [record for record, _ in store.conversations(principal, _MOST_CONVERSATIONS)]
     if found := _named(every, named):
         return found
-    told = {store.alias(principal, key) for key in identity.keys(named)}
+    told = by_client(store, principal, named)
     return [record for record in every if record.id in told]
 
 

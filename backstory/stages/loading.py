@@ -12,10 +12,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from backstory.commands.forgetting import FORGET, veil
-from backstory.core.records import Conversation, Digest, Injection, Spend, Stub, Turn
+from backstory.core.records import Conversation, Digest, Injection, Spend, Stub, Turn, Wording
 from backstory.core.store import About, Store
 from backstory.core.tombs import human
 from backstory.core.wishes import WISHES, spent, text_of, wishes_of
+from backstory.memory.identity import named as identity
 from backstory.memory.identity.thread import Thread, branch
 from backstory.memory.reading.turns import root
 from backstory.stages.veiled import veiled
@@ -41,6 +42,7 @@ def load_thread(store: Store, record: Conversation, scope: str, protects: Callab
         blocks = [it for it in store.injections(one.id) if it.created <= made and not tells(it, waiting, thread.by_chain)]
         thread.inject(replace(it, left=0.0) if it.left > made else it for it in blocks)
         thread.fold(veiled((it for it in store.digests(one.id) if it.created <= made), since, thread.by_id))
+    thread.reword(load_wordings(store, record, thread.hidden))
     thread.stub(it for it in load_stubs(store, record) if it.turn not in thread.hidden)
     thread.settle_stubs()
     forgotten = [receipt.at for receipt in store.receipts() if any(name in receipt.what for name in thread.lineage)]
@@ -48,6 +50,8 @@ def load_thread(store: Store, record: Conversation, scope: str, protects: Callab
     settle_states(thread, with_inherited(*(store.states(name) for name in thread.lineage)))
     if spends := store.spends(record.id):
         thread.account.replay(spends)
+        # There may be older ones: what was saved by them counts, and which they were does not.
+        thread.account.balance(*store.balance(record.id, thread.account.purse.known))
     thread.loosened = max([*waiting.values(), *forgotten, *left, _otherwise(thread, spends, turns)], default=0.0)
     return thread
 
@@ -99,13 +103,14 @@ def load_shown(store: Store, record: Conversation) -> tuple[list[Turn], dict[int
 
 class Beside(Struct, frozen=True):
     """What is stored of a conversation: its turns and those it shares, as `shown`; of this conversation itself what was injected and may be
-    told, what was folded, and its stubs."""
+    told, what was folded, its stubs, and what its client's history said otherwise."""
 
     turns: list[Turn]
     since: dict[int, float]
     injections: list[Injection]
     digests: list[Digest]
     stubs: list[Stub]
+    wordings: list[Wording]
 
 
 def load_beside(store: Store, record: Conversation) -> Beside:
@@ -114,7 +119,7 @@ def load_beside(store: Store, record: Conversation) -> Beside:
     turns, since = shown(load_turns(store, record), waiting)
     chains = {turn.chain: turn.id for turn in turns}
     blocks = [one for one in store.injections(record.id) if not tells(one, waiting, chains)]
-    return Beside(turns, since, blocks, store.digests(record.id), store.stubs(record.id))
+    return Beside(turns, since, blocks, store.digests(record.id), store.stubs(record.id), store.wordings(record.id))
 
 
 def learn(thread: Thread, stored: Beside) -> None:
@@ -130,6 +135,7 @@ def learn(thread: Thread, stored: Beside) -> None:
     thread.digests.sort(key=lambda digest: (digest.created, digest.id))
     thread.stub(stub for stub in stored.stubs if stub.turn not in thread.hidden)
     thread.settle_stubs()
+    thread.reword(one for one in stored.wordings if one.turn not in thread.hidden)
 
 
 def tells(injection: Injection, going_since: Mapping[int, float], by_chain: Mapping[bytes, int]) -> bool:
@@ -167,6 +173,15 @@ def load_told(store: Store, names: Sequence[str], own: str, after: int) -> tuple
     return store.abouts(names), store.numbers(own, after) if own else []
 
 
+def by_client(store: Store, principal: str, named: str) -> set[str]:
+    """The conversations to which their clients have given this name, those of projects where none has it without one. Blocks."""
+    keys = identity.keys(named)
+    told = {store.alias(principal, key) for key in keys} - {None}
+    if not told:
+        told = {row[2] for key in keys for row in store.recent_aliases(identity.within(key), -1.0) if row[0] == principal}
+    return {name for name in told if name is not None}
+
+
 def settle_states(thread: Thread, states: Mapping[str, str]) -> None:
     """Let the thread know what was set. An empty value: no longer."""
     if states:
@@ -197,6 +212,15 @@ def load_stubs(store: Store, record: Conversation) -> list[Stub]:
     for one, made in forked_from(store, record):
         stubs = [stub for stub in store.stubs(one.id) if stub.created <= made] + stubs
     return stubs
+
+
+def load_wordings(store: Store, record: Conversation, hidden: Collection[int] = ()) -> list[Wording]:
+    """What its client's history said otherwise than the turns of a conversation, and of those that it was forked from until then; but for
+    what is about to be forgotten."""
+    found = store.wordings(record.id)
+    for one, made in forked_from(store, record):
+        found = [it for it in store.wordings(one.id) if it.arrived <= made] + found
+    return [it for it in found if it.turn not in hidden]
 
 
 def load_turns(store: Store, record: Conversation) -> list[Turn]:

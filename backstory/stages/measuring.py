@@ -10,8 +10,10 @@ from msgspec import Struct
 from backstory.core.exchange import Exchange
 from backstory.core.layout import Elements
 from backstory.core.message import Text
+from backstory.core.records import Turn
 from backstory.core.sizes import CHARS_PER_TOKEN
 from backstory.core.tariff import Messages, Tariff
+from backstory.memory.economy.earlier import earlier
 from backstory.memory.economy.steps import Step
 from backstory.stages.visit import Visit, began, new_tokens
 
@@ -46,6 +48,8 @@ def drafted(exchange: Exchange, visit: Visit, count: Callable[[str], int]) -> Dr
         known = thread.tokens
     else:
         known = sum(thread.path[place].tokens for place in places if place >= 0) + sum(reading.more.values())
+    if reading.extra:
+        known += sum(reading.extra.values())
     if visit.saved:
         known -= sum(visit.saved.values())
     if visit.buried:
@@ -80,10 +84,29 @@ def standing(exchange: Exchange, visit: Visit, step: Step, tariff: Tariff) -> in
 
 
 def paths_of(visit: Visit, changed: bool) -> tuple[int, int, int]:
-    """As Account.paths, of this request. `changed`: it goes up so."""
-    first = began(visit)
+    """As Account.paths, of this request. `changed`: it goes up so. What is folded stands in front, whatever its client cuts of it."""
+    first, folded = began(visit), visit.folded if changed else 0
     ours = first - len(visit.held.turns) if changed and visit.held is not None else first
-    return first, ours, visit.folded if changed else 0
+    return first, max(ours, folded), folded
+
+
+def moved(visit: Visit, changed: bool) -> tuple[bool, bool]:
+    """Whether this request begins elsewhere than the one before: as its client sent it, and as it goes up. `changed`: as of `paths_of`."""
+    thread, now = visit.thread, paths_of(visit, changed)
+
+    def added(turn: Turn) -> int:
+        block = thread.going(turn.chain)
+        return block.tokens if block is not None else 0
+
+    before = thread.account.paths or earlier(thread.account, thread.path, visit.fixed, now, added)
+    return before[0] != now[0], before[1:] != now[1:]
+
+
+def surely_moved(visit: Visit) -> tuple[bool, bool]:
+    """As `moved`, of what is to go up. Right after a restart, what went up begins elsewhere only where its client has cut: what went up
+    beside its messages may be a summary's block, or tools of ours."""
+    cut, anew = moved(visit, True)
+    return cut, anew and (cut or visit.thread.account.paths is not None)
 
 
 def messages_of(exchange: Exchange, tokens: int) -> Messages | None:

@@ -26,6 +26,7 @@ from backstory.memory.facts.query import nearest, select, status_meant
 from backstory.memory.folding import digest as digests
 from backstory.memory.folding.segments import segments, uncovered
 from backstory.memory.identity.thread import Thread, next_position
+from backstory.memory.identity.wordings import beside, keys
 from backstory.memory.recall import dates, paging, topics
 from backstory.memory.recall.hits import Row, hits, lacking, shortened
 from backstory.memory.recall.paging import Asked, Chosen, row
@@ -176,10 +177,11 @@ class Desk:
 
     @cached_property
     def _path(self) -> Sequence[Turn]:
-        """The turns that the request goes on from, blank where they are being forgotten, or were not said in this group. Copied only when a
-        call comes: most answers call nothing."""
+        """The turns that the request goes on from, with what is kept beside them; blank where they are being forgotten, or were not said in
+        this group. Copied only when a call comes: most answers call nothing."""
         path, hidden = self._thread.path[: self._visit.upto], self._thread.hidden | self._visit.apart
-        return [replace(turn, text="", calls="") if turn.id in hidden else turn for turn in path] if hidden else path
+        shown = beside(path, self._thread.wordings, paging.LATER)
+        return [replace(turn, text="", calls="") if turn.id in hidden else turn for turn in shown] if hidden else shown
 
     @cached_property
     def _numbers(self) -> dict[int, int]:
@@ -300,8 +302,7 @@ class Desk:
     async def _facts(self, asked: Asked) -> str:
         record = self._thread.conversation
         words = (asked.get("subject"), asked.get("verb"), asked.get("object"))
-        known = await self._stage.facts.known(record.principal, record.id)
-        known = [one for one in known if one.fact.turn not in self._visit.apart]
+        known = await self._stage.facts.known(record.principal, record.id, self._visit.apart)
         try:
             found = select(known, *words, status_meant(asked.get("status")))
         except RequestError as error:
@@ -414,6 +415,7 @@ class Desk:
         place = next_position(self._path, len(self._path))
         question = Turn(0, self._thread.conversation.id, 0, place, b"", b"", "user", "spoken", words, at=now, arrived=now)
         # More than is shown: what has no room is counted, and what only fills the room makes way for what answers.
+        chosen.take(keys(self._thread))
         found = await shelf.recall(self._thread, len(self._path), question, chosen, self._budget * _WIDER, 0.0, search=True)
         return await _aside(lambda: hits(found, words))
 

@@ -5,19 +5,21 @@ recalled now. With nothing missing from the payload and room in the window it ad
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from backstory.core.edits import AppendText, Edit
 from backstory.core.exchange import Exchange, Note
-from backstory.core.records import Injection, Turn
+from backstory.core.records import Digest, Injection, Turn
 from backstory.memory.economy.leaving import behind, leaving
 from backstory.memory.folding import assembly
 from backstory.memory.folding.compaction import Window
 from backstory.memory.folding.outline import Outline, outline
+from backstory.memory.identity.settled import Fold
 from backstory.memory.identity.thread import Thread
+from backstory.memory.identity.wordings import kept
 from backstory.memory.recall.retention import NEUTRAL, Rules, Standing
 from backstory.memory.recall.retrieval import Recalled, block
 from backstory.stages.apart import Apart, heard
@@ -29,11 +31,13 @@ from backstory.stages.holding import Holding
 from backstory.stages.measuring import Draft, drafted, note
 from backstory.stages.shelf import Shelf
 from backstory.stages.trace import search
-from backstory.stages.visit import Visit, Visits, asked
+from backstory.stages.visit import Visit, Visits, asked, asked_before
 
 # What a client's own summary leaves out takes at most so many tokens, and half of what may be recalled.
 _MOST_KEPT = 600
 _NOTHING = Recalled(())
+# Of a pinned turn that comes back: by how much its tokens may be more than estimated, and what a line has besides, with its day.
+_ROUGHLY, _A_LINE = 1.25, 40
 # Of a request's patience, so much goes into an index that is being made: the store is searched in the rest.
 _FOR_AN_INDEX = 1 / 3
 
@@ -92,6 +96,9 @@ class Recall(Stage):
         if not thread.conversation.memory:
             return exchange
         visit.apart, visit.placed = await self._apart.turns(visit, visit.upto), True
+        if visit.apart and thread.injections and (parted := self._part(visit)):
+            told = f"blocks that tell of what was said elsewhere ({parted}) go up no more: others are in this room"
+            exchange = replace(exchange, notes=(*exchange.notes, Note(self.name, told)))
         short = visit.upto + len(visit.turns) < self._settings.threshold
         if short and self._continuity.summary(visit) < 0:
             return self._repeat(exchange, visit)
@@ -143,6 +150,7 @@ class Recall(Stage):
             digest, less = heard(visit, plan.digest)
             edits, total = [*assembly.fold_edits(plan.folded, digest), *edits], total - less
             visit.folded = thread.folded(visit.upto)
+            self._keep(exchange, visit, plan.folded)
             if thread.compacted:
                 visit.digest, thread.compacted = plan.digest, False
         found = plan.outline
@@ -165,7 +173,7 @@ class Recall(Stage):
         edits, total = _unanswered(visit, edits, total)
         edits, before = self._again(visit, edits, total)
         if before == total and lacks > 0 and not (draft.complete and self._economy.stopped(thread.account)):
-            edits, total = await self._recall(exchange, visit, absent, edits, total)
+            edits, total = await self._recall(exchange, visit, absent, edits, total, plan.digest)
         else:
             total = before
         if thread.version != version:
@@ -175,35 +183,58 @@ class Recall(Stage):
         visit.tokens_sent = total
         return _with(exchange, behind(edits) if visit.behind else edits)
 
+    def _part(self, visit: Visit) -> int:
+        """In a group blocks leave that tell of what was said elsewhere and its client does not send itself; how many."""
+        thread, reading, now = visit.thread, visit.reading, self._clock()
+        sent = {thread.path[place].id for place in (*reading.places, *reading.also) if 0 <= place < len(thread.path)}
+        blocks = [one for one in thread.injections.values() if not one.left and not visit.apart.isdisjoint({*one.turns} - sent)]
+        visit.parted = tuple([replace(one, conversation=thread.conversation.id, left=now) for one in blocks])
+        self._leave(visit, visit.parted)
+        return len(visit.parted)
+
+    def _leave(self, visit: Visit, blocks: Sequence[Injection]) -> None:
+        """These blocks leave."""
+        if blocks:
+            thread, before = visit.thread, visit.thread.rewritten
+            thread.inject(blocks)
+            if visit.rewritten == before:
+                visit.rewritten = thread.rewritten
+            # What was reasoned behind a block that goes stands behind something else now.
+            thread.loosened = self._clock()
+
+    def _keep(self, exchange: Exchange, visit: Visit, folded: Fold) -> None:
+        """What a fold takes out and no turn says is stored with it."""
+        prompt, reading = exchange.prompt, visit.reading
+        if reading.loose and prompt is not None and not (visit.late or visit.gone):
+            wire = exchange.wire.name if exchange.wire is not None else ""
+            visit.wordings = kept(visit.thread, reading, folded, lambda item: bytes(prompt.items[item]), wire, self._clock())
+            visit.thread.reword(visit.wordings)
+
     def _fewer(self, visit: Visit, found: Outline, edits: list[Edit], total: int, since: int) -> tuple[Outline, list[Edit], int]:
         """The same without the blocks of earlier questions from this place of the branch on: nothing is in the provider's cache that they
         would keep there."""
         thread, blocks = visit.thread, found.blocks
-        now = self._clock()
-        visit.dropped = () if visit.late or visit.gone else leaving(thread, visit.reading, visit.turns, now, since)
+        visit.dropped = () if visit.late or visit.gone else leaving(thread, visit.reading, visit.turns, self._clock(), since)
         if not visit.dropped:
             return found, edits, total
-        before = thread.rewritten
-        thread.inject(visit.dropped)
-        if visit.rewritten == before:
-            visit.rewritten = thread.rewritten
-        # What was reasoned behind a block that goes stands behind something else now.
-        thread.loosened = now
+        self._leave(visit, visit.dropped)
         found = outline(thread, visit.reading, 0)
         return found, found.edits, total - blocks + found.blocks
 
     async def _recall(
-        self, exchange: Exchange, visit: Visit, absent: assembly.Absent, edits: list[Edit], total: int
+        self, exchange: Exchange, visit: Visit, absent: assembly.Absent, edits: list[Edit], total: int, digest: Digest | None
     ) -> tuple[list[Edit], int]:
         """The edits with what is recalled for the human message that ends the request; where work goes on after the client's own summary,
-        what the summary leaves out stands at the summary."""
+        what the summary leaves out stands at the summary. `digest`: what stands for what is folded."""
         item, turn = asked(visit)
         thread, budget, window = visit.thread, self._settings.budget, self._settings.window
+        if turn is None and digest is not None:
+            turn = _since_folded(visit, digest)
         left = window.size - total
         # Just below the next fold a question still gets its best lines: of what is kept free for the answer, a quarter at most.
         room = left if budget >= window.hard_tokens else max(window.hard_tokens - total, min(budget, left // 4))
         summary = self._continuity.summary(visit)
-        room = min(self._economy.recallable(exchange, visit, budget, total), room)
+        free, room = room, min(self._economy.recallable(exchange, visit, budget, total), room)
         if visit.gone or (turn is None and (not _holds(visit, summary) or self._continuity.bare(visit, summary))):
             return edits, total
         lasting = room
@@ -213,7 +244,9 @@ class Recall(Stage):
         kept = await self._continuity.kept(exchange, visit, absent, most, summary)
         # A block with that in it stays at its message, whatever becomes of others.
         room = max(lasting, kept.tokens) if kept.text else room
-        found = await self._answering(visit, turn, absent, room - kept.tokens) if turn is not None else _NOTHING
+        # What a person has pinned comes back though it may not be saved yet.
+        room = max(room - kept.tokens, min(_pinned(thread, absent), budget, free - kept.tokens))
+        found = await self._answering(visit, turn, absent, room) if turn is not None else _NOTHING
         if not (found.items or kept.text):
             return edits, total
         if visit.late:
@@ -235,22 +268,11 @@ class Recall(Stage):
 
     async def _answering(self, visit: Visit, turn: Turn, absent: assembly.Absent, room: int) -> Recalled:
         """What answers to this message."""
-        standing = self._standing(visit.thread, turn.at)
+        standing = standing_of(visit.thread, self._settings.rules, turn.at)
         told, patience_s = self._settings, self._settings.patience_s * _FOR_AN_INDEX
         found = await self._shelf.recall(visit.thread, visit.upto, turn, absent, room, told.min_score, standing, False, patience_s)
         visit.search, visit.left = search(found, room, visit.capped), list(found.left)
         return found
-
-    def _standing(self, thread: Thread, now: float) -> Standing | None:
-        """None where every turn counts alike."""
-        rules = self._settings.rules
-        if rules == NEUTRAL and not thread.pins:
-            return None
-        uses: Counter[int] = Counter()
-        if not rules.neutral:
-            for injection in thread.injections.values():
-                uses.update(injection.turns)
-        return Standing(rules, thread.pins, uses, now)
 
     def _again(self, visit: Visit, edits: list[Edit], total: int) -> tuple[list[Edit], int]:
         """The same message asked again (a retry): what was injected then is injected now."""
@@ -273,6 +295,33 @@ class Recall(Stage):
         visit.injection = visit.held = None
         visit.reasons, visit.found = [], None
         visit.recalled = visit.folded = 0
+
+
+def _since_folded(visit: Visit, digest: Digest) -> Turn | None:
+    """The message that is asked once more, where what the digest stands for was still in view when it was asked first."""
+    known = asked_before(visit)
+    return known if known is not None and known.id < digest.id and known.chain not in visit.thread.injections else None
+
+
+def standing_of(thread: Thread, rules: Rules, now: float, elsewhere: bool = False) -> Standing | None:
+    """How much a thread's turns count; None where all count alike. `elsewhere`: see Standing."""
+    if rules == NEUTRAL and (elsewhere or not thread.pins):
+        return None
+    return Standing(rules, thread.pins, {} if rules.neutral else uses(thread.injections.values()), now, elsewhere)
+
+
+def uses(injections: Iterable[Injection]) -> Counter[int]:
+    """How often turns were recalled."""
+    found: Counter[int] = Counter()
+    for injection in injections:
+        found.update(injection.turns)
+    return found
+
+
+def _pinned(thread: Thread, absent: assembly.Absent) -> int:
+    """Tokens of a block with the pinned turns that are not in view, 0 for none."""
+    tokens = [thread.by_id[turn].tokens for turn in thread.pins if turn in absent]
+    return int(_ROUGHLY * sum(tokens)) + _A_LINE * (1 + len(tokens)) if tokens else 0
 
 
 def _unanswered(visit: Visit, edits: list[Edit], total: int) -> tuple[list[Edit], int]:

@@ -144,6 +144,7 @@ class Rejoin:
             traces=tuple(replace(one, conversation=name) for one in rows.traces),
             homes=tuple(replace(one, conversation=name) for one in rows.homes),
             lookups=tuple(replace(one, conversation=name) for one in rows.lookups),
+            wordings=tuple(replace(one, conversation=name) for one in rows.wordings),
         )
 
 

@@ -33,7 +33,8 @@ from backstory.memory.recall.nearness import Asked
 from backstory.memory.recall.paging import Chosen
 from backstory.memory.recall.retention import Standing
 from backstory.memory.recall.retrieval import Recalled, recall
-from backstory.memory.recall.units import Unit, index_terms, units
+from backstory.memory.recall.units import Carry, Unit, index_terms, units
+from backstory.stages import worded
 from backstory.stages.candidates import Branch, candidates, owners
 from backstory.stages.meaning import Meaning
 from backstory.stages.pace import Pace
@@ -163,7 +164,7 @@ class Shelf:
             asked = await self._meaning.asked(thread, index, question.text)
         seen: Seen = {}
         if isinstance(absent, Absent) and absent.injected:
-            partly, seen = in_view(index, absent.injected, absent.blocks())
+            partly, seen = in_view(index, absent.injected, absent.blocks(), worded.unsure(thread))
             if partly:
                 absent.reopen(partly)
         carried = _carried(index, absent, index is thread.family.index)
@@ -190,9 +191,8 @@ class Shelf:
                 seen=seen,
             )
 
-        if len(index) <= _INLINE_UNITS:
-            return run()
-        return await asyncio.get_running_loop().run_in_executor(self._recallers, run)
+        small = len(index) <= _INLINE_UNITS
+        return worded.brought(run() if small else await asyncio.get_running_loop().run_in_executor(self._recallers, run), thread)
 
     async def _there(self, thread: Thread, upto: int, patience_s: float | None) -> bool:
         """Whether the index has all turns, in time."""
@@ -322,7 +322,7 @@ class Shelf:
         name = id(thread.family)
         if name in self._building or not self._lacking(thread):
             return
-        if within(thread.path, _AT_ONCE_TOKENS, thread.indexed):
+        if within(thread.path, _AT_ONCE_TOKENS, thread.indexed) and not thread.unread:
             # Too little for a thread of its own: a request that comes before that does it itself.
             if name not in self._adding:
                 self._adding[name] = asyncio.get_running_loop().call_later(_PAUSE_S, self._add_now, thread)
@@ -339,26 +339,26 @@ class Shelf:
     def _add_now(self, thread: Thread) -> None:
         del self._adding[id(thread.family)]
         if id(thread.family) not in self._building and self._lacking(thread):
-            _extend(thread, thread.path[thread.indexed :])
+            _extend(thread, _lacked(thread))
             self._lacking(thread)
 
     @staticmethod
     def _lacking(thread: Thread) -> int:
-        """How many turns of the path the index has not got. Turns that another thread of the family has added count as there."""
+        """How much the index has not got: turns of the path, or what is kept beside them. Turns that another thread of the family has added
+        count as there."""
         path, index, at = thread.path, thread.family.index, thread.indexed
         while at < len(path) and path[at].id in index:
             at += 1
         thread.indexed = at
-        return len(path) - at
+        return len(path) - at or any(worded.unread(thread))
 
     async def _catch_up(self, thread: Thread, patience_s: float | None = None) -> bool:
         """Whether the index has all turns: at once, or when it has been made, if that is in time."""
         until = time.monotonic() + patience_s if patience_s is not None else None
         while self._lacking(thread):
             running = self._building.get(id(thread.family))
-            lacking = thread.path[thread.indexed :]
-            if running is None and within(lacking, _INLINE_TOKENS):
-                _extend(thread, lacking)
+            if running is None and worded.few(thread) and within(thread.path, _INLINE_TOKENS, thread.indexed):
+                _extend(thread, _lacked(thread))
             elif running is not None and running.done():
                 await asyncio.sleep(0)  # it is over, and its callbacks have not run yet
             else:
@@ -447,11 +447,15 @@ def within(turns: Sequence[Turn], tokens: int, start: int = 0, stop: int | None 
     return True
 
 
+def _lacked(thread: Thread) -> list[Turn]:
+    return [*thread.path[thread.indexed :], *worded.unread(thread)]
+
+
 def _batch(thread: Thread) -> list[Turn]:
     """The next turns to be indexed."""
     some: list[Turn] = []
     tokens = 0
-    for turn in thread.path[thread.indexed : thread.indexed + _ADDED_AT_ONCE]:
+    for turn in thread.path[thread.indexed : thread.indexed + _ADDED_AT_ONCE] or islice(worded.unread(thread), _ADDED_AT_ONCE):
         tokens += turn.tokens
         if some and tokens > _BATCH_TOKENS:
             break
@@ -466,8 +470,9 @@ def _units(thread: Thread, turns: Sequence[Turn], breathe: Callable[[], None] = 
     carry.begin(thread.path)
     for turn in turns:
         if turn.id not in index:
-            found = units((turn,), turn.position + 1, carry, breathe)
-            made += found or [_blank(turn)]
+            kept = turn.id < 0
+            found = units((turn,), turn.position + 1, Carry(set(carry.names)) if kept else carry, breathe)
+            made += (worded.pieces(found) if kept else found) or [_blank(turn)]
     return made
 
 

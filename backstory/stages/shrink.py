@@ -197,7 +197,7 @@ class Shrink(Stage):
         turns = [*thread.path[: visit.upto], *visit.turns]
         last = min(tool_output.protected(turns, rules.window), visit.upto)
         folded = thread.folded(visit.upto)
-        carried = {place for place in visit.reading.places if folded <= place < last}
+        carried = {place for place in visit.reading.places if folded <= place < last and turns[place].id not in thread.pins}
         tried = self._tried.get(thread.conversation.id, -_AGAIN_TURNS)
         if not carried or 0 <= last - tried < _AGAIN_TURNS:
             return []

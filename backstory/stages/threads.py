@@ -344,6 +344,8 @@ class Threads:
         if self._threads.get(name) is not thread:
             return
         weight = len(thread.by_id) + thread.tokens // _TOKENS_A_WEIGHT
+        if thread.wordings:
+            weight += sum([len(one.text) for some in thread.wordings.values() for one in some]) // _BYTES_A_WEIGHT
         if thread.settled is not None:
             weight += thread.settled.count // _SETTLED_A_WEIGHT
         if thread.view is not None:

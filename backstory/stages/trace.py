@@ -17,7 +17,7 @@ from backstory.memory.identity.thread import Thread
 from backstory.memory.recall import reasons
 from backstory.memory.recall.reasons import Reason, Search, Told
 from backstory.memory.recall.retrieval import Recalled
-from backstory.stages.visit import Visit
+from backstory.stages.visit import Visit, asked_before
 
 _MOST_NOTES = 8
 
@@ -32,7 +32,7 @@ def trace(exchange: Exchange, visit: Visit, now: float) -> Trace | None:
     if visit.injection is not None and not (visit.late or visit.gone):
         lines = visit.reasons if visit.found is None else [*visit.reasons, *of_items(visit.thread, visit.found)]
     thread, prompt = visit.thread, exchange.prompt
-    asked = _asked(visit.turns)
+    asked = _asked(visit.turns) or asked_before(visit)
     new = visit.injection.text if visit.injection is not None else ""
     blocks = {edit.text for _, edit in exchange.edits if isinstance(edit, AppendText)}
     chains = {one.text: one.chain.hex() for one in thread.injections.values() if one.text in blocks} if blocks else {}

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias, TypeVar
 
 from msgspec import Struct, field
 
-from backstory.core.records import Digest, Home, Injection, Lookup, Spend, Stub, Trace, Turn
+from backstory.core.records import Digest, Home, Injection, Lookup, Spend, Stub, Trace, Turn, Wording
 from backstory.core.tariff import Tariff
 from backstory.memory.economy.holding import Held
 from backstory.memory.identity.thread import Thread
@@ -55,9 +55,10 @@ class Visit(Struct):
     `since`: from this place of the branch on nothing is, or had better not be, -1 for nowhere; `dropped`: the earlier blocks that go up no
     more for that; `again`: so many tokens before the new ones are written again for it. `behind`: blocks stand behind the marks of their
     messages.
+    `parted`: those that go up no more for they tell in a group what was said elsewhere.
     `lent`: it goes up with a mark of ours for the provider's cache; `unmarked`: it must not.
     `summed`: its client goes on from a summary of its history. `adrift`: it may go on with what was said before, but
-    with which conversation cannot be told."""
+    with which conversation cannot be told. `wordings`: what a fold takes out of it that was not stored."""
 
     thread: Thread
     reading: Reading
@@ -75,6 +76,7 @@ class Visit(Struct):
     aliases: list[str] = field(default_factory=list)
     injection: Injection | None = None
     dropped: tuple[Injection, ...] = ()
+    parted: tuple[Injection, ...] = ()
     digest: Digest | None = None
     stubs: tuple[Stub, ...] = ()
     saved: dict[int, int] = field(default_factory=dict)
@@ -113,6 +115,7 @@ class Visit(Struct):
     paging: frozenset[str] = frozenset()
     tokens_legs: int = 0
     lookups: list[Lookup] = field(default_factory=list)
+    wordings: tuple[Wording, ...] = ()
     capped: bool = False
     held: Held | None = None
     refused: tuple[Refused, ...] = ()
@@ -130,6 +133,17 @@ class Visit(Struct):
 def answered(visit: Visit) -> Turn | None:
     """The turn that its answer follows; None where there is none before it."""
     return visit.turns[-1] if visit.turns else visit.last
+
+
+def answer_position(visit: Visit) -> int:
+    """The place of its answer on the branch."""
+    last = answered(visit)
+    return last.position + 1 if last is not None else 0
+
+
+def injections(visit: Visit) -> tuple[Injection, ...]:
+    """What it changes of what stands at messages: the blocks that leave, and its own."""
+    return (*visit.parted, *visit.dropped, *((visit.injection,) if visit.injection is not None else ()))
 
 
 def unmark(visit: Visit) -> None:
@@ -163,6 +177,15 @@ def asked(visit: Visit) -> tuple[int, Turn | None]:
             return item, None
         return item, next((turn for turn in reversed(visit.turns) if turn.content == line.content), None)
     return -1, None
+
+
+def asked_before(visit: Visit) -> Turn | None:
+    """The human message that ends the request, where it is a turn already: it is asked once more. None for any other end."""
+    item, new = asked(visit)
+    if new is not None or item < 0:
+        return None
+    line, place, path = visit.reading.lines[item], visit.reading.places[item], visit.thread.path
+    return path[place] if line.kind == "spoken" and line.role == "user" and 0 <= place < len(path) else None
 
 
 def wants_answer(visit: Visit) -> bool:

@@ -1,4 +1,4 @@
-"""The SQL of traces, pins, and of what one conversation may know of another.
+"""The SQL of traces, pins, what is set for a conversation, and of what one conversation may know of another.
 
 Rule: a conversation is told of another only where both are of one principal and one audience; that is checked in the statement itself.
 """
@@ -15,6 +15,7 @@ from backstory.stores.dialect import Dialect
 from backstory.stores.rows import Connection, Value, marks, slices
 
 _KEY = "(SELECT key FROM conversations WHERE id = ?)"
+_STATE = rows.insert("states", rows.STATES, f"(conversation, name) DO UPDATE SET {rows.update(rows.STATES[2:])}")
 _SUMMARY = rows.insert(
     "session_summaries",
     rows.SESSION_SUMMARIES,
@@ -56,6 +57,22 @@ def pin_changes(db: Connection, after: int) -> list[tuple[int, str, int, bool]]:
         " WHERE p.change > ? ORDER BY p.change"
     )
     return [(row[0], row[1], row[2], bool(row[3])) for row in db.all(sql, (after,))]
+
+
+def put_state(db: Connection, principal: str, conversation_id: str, name: str, value: str | Callable[[str], str]) -> str:
+    """See Store. Raises NotFound."""
+    found = db.all("SELECT key, forked_from FROM conversations WHERE id = ? AND principal = ?", (conversation_id, principal))
+    if not found:
+        raise NotFound(f"no conversation {conversation_id}")
+    key, forked_from = found[0]
+    if not isinstance(value, str):
+        before = db.all("SELECT value FROM states WHERE conversation = ? AND name = ?", (key, name))
+        value = value(before[0][0] if before else "")
+    if value or forked_from:
+        db.run(_STATE, (key, name, value))
+    else:
+        db.run("DELETE FROM states WHERE conversation = ? AND name = ?", (key, name))
+    return value
 
 
 def recent_aliases(db: Connection, prefix: str, since: float) -> list[tuple[str, str, str]]:
@@ -159,6 +176,11 @@ class Across:
     def pin_changes(self, after: int) -> list[tuple[int, str, int, bool]]:
         """See Store."""
         return pin_changes(self._dialect.connection(), after)
+
+    def put_state(self, principal: str, conversation_id: str, name: str, value: str | Callable[[str], str]) -> str:
+        """See Store."""
+        with self._dialect.transaction() as db:
+            return put_state(db, principal, conversation_id, name, value)
 
     def home(self, conversation_id: str) -> Home | None:
         """See Store."""

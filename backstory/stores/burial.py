@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from backstory.core.records import Digest, Turn
 from backstory.core.tombs import MOST_UNKEPT, UNKEPT, WHOLE, Tomb, Tombs, human, mark
+from backstory.stores import wordings
 from backstory.stores.rows import KEYS, TOMBS, Connection, insert, marks, slices
 
 _KEY = "tombs"
@@ -55,6 +56,8 @@ def bury(db: Connection, turn_ids: Iterable[int], also: Collection[str], whole: 
             rows.append((turn, name, principal, WHOLE if whole else parent, *told))
             rows.extend((turn, other, principal, parent, *told) for other in also if other != name)
         db.many(_TOMB, rows)
+    worded = wordings.tombs(db, key, wanted, also, whole, now)
+    db.many(_TOMB, [tuple(getattr(one, column) for column in TOMBS) for one in worded])
 
 
 def lay(db: Connection, wanted: Sequence[tuple[int, str, bytes, float]]) -> None:

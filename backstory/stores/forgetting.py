@@ -20,7 +20,7 @@ from backstory.stores.rows import DIGESTS, FORGOTTEN, RECEIPTS, Connection, Row,
 
 _WHOLE = (
     *("turns", "aliases", "injections", "digests", "stubs", "segments", "summaries", "facts", "usage", "vectors", "watermarks", "states"),
-    *("traces", "homes", "session_summaries", "pins", "lookups"),
+    *("traces", "homes", "session_summaries", "pins", "lookups", "wordings"),
 )
 SESSIONS = "sessions"
 """The job that makes session summaries (jobs/sessions.py)."""
@@ -180,6 +180,7 @@ class _Work:
             self._remove_quotes(gone, principals)
             for some in slices(list(gone)):
                 self._delete("stubs", f"turn IN ({marks(len(some))})", some)
+                self._delete("wordings", f"turn IN ({marks(len(some))})", some)
         for place in sorted(places, key=lambda place: place.key):
             if gone:
                 self._remove_derived(place, gone)

@@ -1,14 +1,14 @@
 """Vectors that PostgreSQL itself can search: pgvector's column, beside the rows of `vectors` as an index stands beside its table.
 
-Rule: everything here can be made anew from `vectors`, and goes with its row there. Where the extension is missing or must not be made,
-nothing is here, and vectors are searched in memory as with SQLite.
+Rule: everything here can be made anew from `vectors`, and goes with its row there. Where the extension is missing, must not be made, or
+was taken away (the column goes with it), nothing is here, and vectors are searched in memory as with SQLite.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 from backstory.errors import StoreError
@@ -21,6 +21,10 @@ log = logging.getLogger(__name__)
 # The numbers that a column of pgvector takes at most.
 _MOST_NUMBERS = 16_000
 _ROWS_AT_ONCE = 500
+_THERE = (
+    "SELECT 1 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE n.nspname = ? AND c.relname = 'vector_pieces' AND a.attname = 'embedding'"
+)
 
 
 class Holder(Protocol):
@@ -46,7 +50,7 @@ class PieceTable:
         """Whether it is there."""
         if not self._type:
             home = _home(connection)
-            if home and connection.all("SELECT 1 FROM pg_tables WHERE schemaname = ? AND tablename = 'vector_pieces'", (SCHEMA,)):
+            if home and connection.all(_THERE, (SCHEMA,)):
                 self._type = home
         return bool(self._type)
 
@@ -73,6 +77,7 @@ class PieceTable:
             if not _home(db):
                 db.run("CREATE EXTENSION IF NOT EXISTS vector")
             home = _home(db)
+            db.run("DROP TABLE IF EXISTS vector_pieces")
             db.run(
                 "CREATE TABLE vector_pieces"
                 " (conversation bigint NOT NULL, model text NOT NULL, turn bigint NOT NULL, place integer NOT NULL,"
@@ -99,7 +104,8 @@ class PieceTable:
 
     def add(self, connection: Connection, rows: Sequence[Pieces]) -> None:
         """See Dialect."""
-        _add(connection, self._type, rows)
+        with self._unsettled():
+            _add(connection, self._type, rows)
 
     def find(self, connection: Connection, keys: Sequence[int], model: str, vector: bytes, limit: int) -> list[tuple[int, float]]:
         """(turn, cosine) of the nearest turns of these conversations, by their nearest piece."""
@@ -111,7 +117,17 @@ class PieceTable:
             f" WHERE conversation IN ({marks(len(keys))}) AND model = ? AND {home}.vector_dims(embedding) = ?"
             " GROUP BY turn ORDER BY cosine DESC, turn DESC LIMIT ?"
         )
-        return [(row[0], row[1]) for row in connection.all(sql, (_spelled(vector), *keys, model, len(vector), limit))]
+        with self._unsettled():
+            return [(row[0], row[1]) for row in connection.all(sql, (_spelled(vector), *keys, model, len(vector), limit))]
+
+    @contextmanager
+    def _unsettled(self) -> Iterator[None]:
+        """After what failed here it is looked anew whether the table is there."""
+        try:
+            yield
+        except StoreError:
+            self._type = ""
+            raise
 
 
 def _add(connection: Connection, home: str, rows: Sequence[Pieces]) -> None:

@@ -30,6 +30,7 @@ from backstory.core.records import (
     TurnTags,
     TurnVectors,
     Watermark,
+    Wording,
 )
 from backstory.errors import StoreError
 
@@ -225,6 +226,7 @@ CHARGES = (
     *("input_tokens", "output_tokens", "cache_read", "cache_write", "measured_in", "measured_out"),
     *("cost", "priced", "prices", "first_ms", "total_ms"),
 )
+WORDINGS = ("conversation", "turn", "content", "role", "kind", "sender", "text", "raw", "wire", "arrived")
 LOOKUPS = ("conversation", "name", "chain", "text", "turns", "created")
 STATES = ("conversation", "name", "value")
 FORGOTTEN = ("receipt", "principal", "conversation", "turn", "at")
@@ -281,6 +283,17 @@ def injection_row(one: Injection, key: int) -> tuple[Value, ...]:
 def injection_of(row: Row, conversation: str) -> Injection:
     """From INJECTIONS."""
     return Injection(conversation, row[1], unpack_text(row[2]), _ids.decode(row[3]), row[4], row[5], row[6])
+
+
+def wording_row(one: Wording, key: int) -> tuple[Value, ...]:
+    """For WORDINGS."""
+    raw = pack(one.raw) if one.raw else b""
+    return (key, one.turn, one.content, one.role, one.kind, one.sender, pack_text(one.text), raw, one.wire, one.arrived)
+
+
+def wording_of(row: Row, conversation: str) -> Wording:
+    """From WORDINGS."""
+    return Wording(*(conversation, row[1], bytes(row[2]), *row[3:6], unpack_text(row[6]), unpack(row[7]), *row[8:10]))
 
 
 def lookup_row(one: Lookup, key: int) -> tuple[Value, ...]:

@@ -29,6 +29,9 @@ STOPPED = (
     "SELECT c.id, min(u.at) FROM usage u JOIN conversations c ON c.key = u.conversation"
     " WHERE u.id >= ? AND u.at >= ? AND u.stopped GROUP BY c.id"
 )
+BALANCE = (
+    "SELECT coalesce(sum(billed), 0.0), coalesce(sum(direct), 0.0) FROM usage WHERE conversation = {} AND kind = 'traffic' AND priced = ?"
+)
 NET = "SELECT coalesce(sum(direct - billed), 0) FROM usage WHERE id >= ? AND at >= ? AND rewritten AND measured"
 
 

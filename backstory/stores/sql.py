@@ -31,7 +31,7 @@ from backstory.core.records import (
 )
 from backstory.core.store import Spent
 from backstory.core.tombs import Tomb, Tombs
-from backstory.errors import FencedError, NotFound, StoreError
+from backstory.errors import FencedError, StoreError
 from backstory.stores import allowance, beginnings, burial, forgetting, replies, rows, spending, writing
 from backstory.stores.across import Across
 from backstory.stores.charges import SqlCharges
@@ -40,11 +40,12 @@ from backstory.stores.fact_rows import FactRows
 from backstory.stores.finding import Counts, choose
 from backstory.stores.rows import Connection, Value, marks
 from backstory.stores.vector_rows import VectorRows
+from backstory.stores.wordings import Wordings
 
 _KEY = "(SELECT key FROM conversations WHERE id = ?)"
 _TABLES = (
     *("conversations", "turns", "aliases", "tags", "vectors", "segments", "summaries", "facts", "digests", "injections", "stubs", "usage"),
-    *("watermarks", "states", "receipts", "traces", "homes", "session_summaries", "pins", "lookups", "replies", "charges"),
+    *("watermarks", "states", "receipts", "traces", "homes", "session_summaries", "pins", "lookups", "replies", "charges", "wordings"),
 )
 _TURNS = ",".join(f"t.{column}" for column in rows.TURNS[:-1])
 _SEGMENT = rows.insert(
@@ -52,7 +53,6 @@ _SEGMENT = rows.insert(
     rows.SEGMENTS,
     f"(id) DO UPDATE SET {rows.update(rows.SEGMENTS[2:])} WHERE segments.conversation = excluded.conversation",
 )
-_STATE = rows.insert("states", rows.STATES, f"(conversation, name) DO UPDATE SET {rows.update(rows.STATES[2:])}")
 _SUMMARY = rows.insert(
     "summaries",
     rows.SUMMARIES,
@@ -63,6 +63,7 @@ _WATERMARK = rows.insert("watermarks", rows.WATERMARKS, f"(conversation, job) DO
 _FENCES_PER_RECEIPT = 1_000_000
 # The index is narrowed to a conversation's own turns where they are a smaller share of it than this.
 _NARROW_SHARE = 0.25
+_LEAST_CREDIBLE_S = 60.0  # a session's lease may be moved to end in a moment
 
 
 class SqlStore:
@@ -80,6 +81,8 @@ class SqlStore:
         self.home, self.kin, self.recent_aliases = across.home, across.kin, across.recent_aliases
         self.abouts, self.numbers = across.abouts, across.numbers
         self.session_summaries, self.put_session_summaries = across.session_summaries, across.put_session_summaries
+        self.put_state = across.put_state
+        self.wordings = Wordings(dialect).of
         vectors = VectorRows(dialect, self._move)
         self.vectors, self.put_vectors, self.drop_vectors = vectors.of, vectors.put, vectors.drop
         self.near, self.seeks = vectors.near, vectors.seeks
@@ -302,17 +305,6 @@ class SqlStore:
         )
         return [(row[0], row[1], row[2]) for row in self._all(sql, (name, *values))]
 
-    def put_state(self, principal: str, conversation_id: str, name: str, value: str) -> None:
-        """See Store."""
-        with self._dialect.transaction() as db:
-            found = db.all("SELECT key, forked_from FROM conversations WHERE id = ? AND principal = ?", (conversation_id, principal))
-            if not found:
-                raise NotFound(f"no conversation {conversation_id}")
-            if value or found[0][1]:
-                db.run(_STATE, (found[0][0], name, value))
-            else:
-                db.run("DELETE FROM states WHERE conversation = ? AND name = ?", (found[0][0], name))
-
     def put_about(self, principal: str, conversation_id: str, label: str | None = None, memory: bool | None = None) -> None:
         """See Store."""
         given = {name: value for name, value in (("label", label), ("memory", memory)) if value is not None}
@@ -327,6 +319,11 @@ class SqlStore:
         """See Store."""
         sql = f"SELECT {','.join(rows.USAGE)} FROM usage WHERE conversation = {_KEY} ORDER BY id DESC LIMIT ?"
         return [rows.spend_of(row, conversation_id) for row in reversed(self._all(sql, (conversation_id, limit)))]
+
+    def balance(self, conversation_id: str, priced: bool) -> tuple[float, float]:
+        """See Store."""
+        row = self._all(spending.BALANCE.format(_KEY), (conversation_id, priced))[0]
+        return row[0], row[1]
 
     def spent(self, by: Spent, conversation_id: str = "", after: float = 0.0) -> list[Total]:
         """See Store. Days are those of UTC. Cost grows with the rows that are added up."""
@@ -353,7 +350,7 @@ class SqlStore:
             key = found[0][0]
             sql = f"SELECT {','.join(rows.WATERMARKS)} FROM watermarks WHERE conversation = ? AND job = ?"
             known = [rows.watermark_of(row, conversation_id) for row in db.all(sql, (key, job))]
-            if known and known[0].owner != owner and known[0].lease_until > now:
+            if known and known[0].owner != owner and now < known[0].lease_until <= _credible(now, seconds):
                 return None
             turn, fence = (known[0].turn, known[0].fence) if known else (0, self._first_fence(db))
             if not known or known[0].owner != owner:
@@ -361,13 +358,15 @@ class SqlStore:
             db.run(_WATERMARK, (key, job, turn, owner, now + seconds, fence))
             return Watermark(conversation_id, job, turn, owner, now + seconds, fence)
 
-    def pending(self, job: str, limit: int = 100) -> list[str]:
+    def pending(self, job: str, limit: int = 100, lease_s: float = 30.0) -> list[str]:
         """See Store. Cost grows with the number of conversations, not of turns: about 1 us each."""
         sql = (
             "SELECT c.id FROM conversations c LEFT JOIN watermarks w ON w.conversation = c.key AND w.job = ?"
-            " WHERE c.last_turn > coalesce(w.turn, 0) AND coalesce(w.lease_until, 0) <= ? ORDER BY c.updated DESC, c.key DESC LIMIT ?"
+            " WHERE c.last_turn > coalesce(w.turn, 0) AND (coalesce(w.lease_until, 0) <= ? OR w.lease_until > ?)"
+            " ORDER BY c.updated DESC, c.key DESC LIMIT ?"
         )
-        return [row[0] for row in self._all(sql, (job, self._clock(), limit))]
+        now = self._clock()
+        return [row[0] for row in self._all(sql, (job, now, _credible(now, lease_s), limit))]
 
     def _move(self, db: Connection, mark: Watermark) -> tuple[int, str]:
         """Set the watermark under its fence; the conversation's number and its owner marks in the index. Raises FencedError."""
@@ -491,3 +490,8 @@ def _principal_mark(principal: str) -> str:
 
 def _conversation_mark(key: int) -> str:
     return f"=c{key}"
+
+
+def _credible(now: float, lease_s: float) -> float:
+    """A lease that runs for longer was taken before the clock was set back. With 0 `lease_s` one is given back, and no other's ends."""
+    return now + max(2 * lease_s, _LEAST_CREDIBLE_S) if lease_s else float("inf")

@@ -183,6 +183,22 @@ stubs = Table(
     sqlite_with_rowid=False,
 )
 
+wordings = Table(
+    "wordings",
+    metadata,
+    _int("conversation", primary_key=True),
+    _int("turn", primary_key=True),
+    _bytes("content", primary_key=True),
+    _text("role"),
+    _text("kind"),
+    _text("sender"),
+    _bytes("text"),
+    _bytes("raw"),
+    _text("wire"),
+    _time("arrived"),
+    Index("wordings_by_turn", "turn"),
+)
+
 segments = Table(
     "segments",
     metadata,

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from backstory.core.records import Batch, Conversation, Injection, Turn
+from backstory.core.records import Batch, Conversation, Injection, Turn, Wording
 from backstory.core.tombs import human
-from backstory.stores import burial, replies
+from backstory.stores import burial, replies, wordings
 from backstory.stores.rows import (
     ALIASES,
     CONVERSATIONS,
@@ -225,6 +225,7 @@ def _write_told(db: Connection, batches: Sequence[Batch], places: _Places) -> No
         if rows:
             db.many(sql, rows)
     _write_lookups(db, batches, places)
+    _write_wordings(db, batches, places)
     kept = [one for batch in batches for one in batch.replies]
     if kept:
         replies.put(db, kept)
@@ -242,6 +243,19 @@ def _write_lookups(db: Connection, batches: Sequence[Batch], places: _Places) ->
     if found:
         db.many(_LOOKUP, found)
         db.many(_OLD_LOOKUPS, [(key, key) for key in {row[0] for row in found}])
+
+
+def _write_wordings(db: Connection, batches: Sequence[Batch], places: _Places) -> None:
+    """Those of turns that were not forgotten."""
+    found: list[tuple[Wording, int]] = []
+    for batch in batches:
+        owners = {record.id: record.principal for record in batch.conversations} if batch.wordings else {}
+        for one in batch.wordings:
+            key = places.key((one.conversation, owners.get(one.conversation)), one.arrived)
+            if key and not places.gone.turn(one.turn):
+                found.append((one, key))
+    if found:
+        wordings.put(db, found)
 
 
 def _quotes(db: Connection, injection: Injection) -> bool:
@@ -284,6 +298,7 @@ class _Places:
             ids.update((trace.conversation, None) for trace in batch.traces)
             ids.update((home.conversation, None) for home in batch.homes)
             ids.update((one.conversation, None) for one in batch.lookups)
+            ids.update((one.conversation, None) for one in batch.wordings)
         self.gone = gone
         self._found: dict[str, tuple[int, str]] = {}
         wanted = list(ids)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from backstory.commands.forgetting import FORGET, Going, going, going_text
+from backstory.core.records import Receipt
 from backstory.errors import StoreError
 from backstory.jobs import removal as module
 from backstory.jobs.removal import Removal, remove
@@ -40,6 +42,40 @@ def test_only_what_is_due_goes(shelf: Shelf) -> None:
     assert remove(store, 200.0) == 2
     assert store.stated(FORGET) == []
     assert remove(store, 300.0) == 0
+
+
+def test_a_clock_that_was_set_back_keeps_nothing_for_longer(shelf: Shelf, tmp_path: Path) -> None:
+    passed = [0.0]
+
+    async def work() -> None:
+        store = shelf.open()
+        tell(store, talk("a", "ann"), "one", "two")
+        waiting = (Going("one", 90_600.0, (1,), 90_000.0), Going("two", 90_700.0, (2,), 90_000.0))
+        store.put_state("ann", "a", FORGET, going_text(waiting))
+        lanes = StoreLanes(store, Inbox(tmp_path, "inbox"))
+        removal = Removal(lanes, lambda: 1000.0, lambda *_: None, lambda: passed[0])
+        for seconds, left in ((0.0, [1, 2]), (600.0, [1, 2]), (601.0, [2]), (690.0, [2]), (701.0, [])):
+            passed[0] = seconds
+            await removal.look()
+            assert [turn.id for turn in store.turns("a")] == left
+        await lanes.close()
+
+    asyncio.run(work())
+
+
+def test_what_is_asked_for_while_something_is_removed_waits(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = shelf.open()
+    tell(store, talk("a", "ann"), "one", "two", "three")
+    store.put_state("ann", "a", FORGET, going_text((Going("one", 50.0, (1,)),)))
+    forget, more = store.forget, Going("two", 150.0, (2,))
+
+    def meanwhile(*given: Any) -> Receipt:
+        store.put_state("ann", "a", FORGET, lambda text: going_text((*going(text), more)))
+        return forget(*given)
+
+    monkeypatch.setattr(store, "forget", meanwhile)
+    assert remove(store, 100.0) == 1
+    assert going(store.states("a")[FORGET]) == (more,)
 
 
 def test_nobody_removes_what_is_anothers(shelf: Shelf) -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 from msgspec.structs import replace
 
-from backstory.core.records import SessionSummary, Turn
-from backstory.jobs.sessions import sessions, summed_up
+from backstory.core.records import SessionSummary, Turn, Watermark
+from backstory.core.store import Lanes
+from backstory.jobs.sessions import SessionJob, sessions, summed_up
+from tests.jobs.test_vectors import OneLane
 from tests.memory.chats import turn
 from tests.rig import Rig, rig
 from tests.stages.test_kin import scoped
 from tests.stages.world import Chat, echoing, say, stored
+from tests.stores.world import Shelf, talk, tell
 
 FACT = "We decided to print the catalogue on grey paper, 300 copies, by 4 March."
 
@@ -69,6 +74,25 @@ def test_a_session_is_summed_up_when_it_is_over_and_anew_after_a_forgetting(tmp_
             (left,) = await kept(one, name)
             assert "grey paper" not in left.text
             assert "Bruno" in left.text
+
+    asyncio.run(work())
+
+
+def test_a_session_is_over_in_time_though_the_clock_was_set_back(tmp_path: Path) -> None:
+    async def work() -> None:
+        store = Shelf("sqlite", tmp_path).open()
+        tell(store, talk("c"), FACT, "Good, I will order the paper from Lund on Monday.")
+        passed, left = [0.0], [0.0]
+        later = partial(left.__setitem__, 0)
+        job = SessionJob(cast(Lanes, OneLane(store)), lambda: None, 100.0, lambda: -86_400.0, later, lambda: passed[0])
+        for seconds, wanted in ((0.0, 100.0), (60.0, 40.0), (90.0, 10.0)):
+            passed[0] = seconds
+            assert not await job.step("c", Watermark("c", "sessions", 0, "", -1e6))
+            assert (left[0], store.session_summaries(["c"])) == (wanted, [])
+        passed[0] = 101.0
+        await job.step("c", Watermark("c", "sessions", 0, "", -1e6))
+        assert len(store.session_summaries(["c"])) == 1
+        store.close()
 
     asyncio.run(work())
 

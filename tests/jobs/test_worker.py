@@ -26,7 +26,7 @@ class Shelf:
         self.owners: list[str] = []
         self.leases: list[float] = []
 
-    def pending(self, job: str, limit: int = 100) -> list[str]:
+    def pending(self, job: str, limit: int = 100, lease_s: float = 30.0) -> list[str]:
         return [name for name, steps in self.todo.items() if steps]
 
     def lease(self, name: str, job: str, owner: str, seconds: float, now: float) -> Watermark | None:

@@ -36,6 +36,7 @@ from backstory.core.records import (
     TurnVectors,
     Used,
     Watermark,
+    Wording,
 )
 from backstory.core.store import Lanes
 from backstory.jobs.tags import TagJob
@@ -77,6 +78,7 @@ class History:
         self.tells: dict[tuple[str, str], set[int]] = {}
         self.owners: dict[tuple[str, str], str] = {}
         self.stubs: dict[str, set[int]] = {}
+        self.wordings: dict[str, set[int]] = {}
         self._next = 1
         self._one = 1
         for _ in range(data.draw(st.integers(2, 5), "conversations")):
@@ -135,6 +137,11 @@ class History:
                 quoted = self.data.draw(st.lists(st.sampled_from(kin), min_size=1, max_size=2))
                 lookups.append(Lookup(name, f"said:{number}", b"", " ".join(map(word, quoted)), tuple(quoted), 100.0))
                 self.tells["lookups", f"{name} said:{number}"] = set(quoted)
+            worded = [turn for turn in branch if self.data.draw(st.booleans())]
+            wordings = [
+                Wording(name, turn, b"%d" % turn, "user", "spoken", "", word(turn), word(turn).encode(), "w", 100.0) for turn in worded
+            ]
+            self.wordings[name] = set(worded)
             names = ((one.principal, f"key of {name}", name),)
             homes = (Home(name, "project", ""),)
             store.write(
@@ -149,6 +156,7 @@ class History:
                         traces=tuple(traces),
                         homes=homes,
                         lookups=tuple(lookups),
+                        wordings=tuple(wordings),
                     )
                 ]
             )
@@ -288,6 +296,7 @@ def nowhere_and_there(shelf: Shelf, url: str, data: st.DataObject, files: Callab
         if one.id in whole:
             continue
         assert {stub.turn for stub in store.stubs(one.id)} == history.stubs[one.id] - gone
+        assert {it.turn for it in store.wordings(one.id)} == history.wordings[one.id] - gone
         wanted = {key for (table, key), told in history.tells.items() if table == "injections" and not told & gone}
         mine = {turn.chain.hex() for turn in history.own[one.id]}
         assert {one_.chain.hex() for one_ in store.injections(one.id)} == wanted & mine

@@ -17,7 +17,7 @@ from tests.relay.world import Received
 from tests.rig import Rig, rig
 from tests.stages.billing import Bank, Captain, Clock
 from tests.stages.test_economy import PATH, configured, rows
-from tests.stages.world import conversation
+from tests.stages.world import conversation, thread
 
 # Dollars per million tokens of the model: fresh, output, read, written.
 INPUT, OUTPUT, READ, WRITE = 3.0, 15.0, 0.3, 3.75
@@ -142,5 +142,22 @@ def test_a_restart_does_not_forget_that_a_client_cuts_its_history(tmp_path: Path
             assert voyage.told == pytest.approx(voyage.saved, abs=NEAR * voyage.direct)
             assert max(direct - voyage.direct, voyage.told - voyage.saved) < SAME * voyage.direct, "never much above"
             assert any(row.tokens_sent > row.tokens_in for row in await rows(one, voyage.name)), "something was held or recalled"
+
+    asyncio.run(work())
+
+
+def test_a_restart_forgets_nothing_of_what_was_saved(tmp_path: Path) -> None:
+    clock = Clock()
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), Bank(clock), clock=clock) as one:
+            voyage = Voyage(one, clock, kept=9)
+            for _ in range(90):
+                await voyage.talks()
+            await one.restart()
+            await voyage.talks()
+            billed, direct = await voyage.told_rows()
+            purse = thread(one, voyage.name).account.purse
+            assert [purse.saved, purse.direct] == pytest.approx([direct - billed, direct])
 
     asyncio.run(work())

@@ -13,9 +13,9 @@ from backstory.config import Config
 from backstory.config.sections import Recall as RecallSection
 from backstory.stages import shelf as shelf_module
 from backstory.stages.shelf import Shelf
-from tests.rig import PATHS, Rig, rig, soon
+from tests.rig import PATHS, Rig, asking, rig, soon
 from tests.stages.talks import Talk, commanded, texts_sent
-from tests.stages.world import conversation, echoing, stored, thread
+from tests.stages.world import Chat, conversation, echoing, say, stored, thread
 
 SECRET = "My locker code at the gym is tangerine-4711, in the Harrowgate hall."
 
@@ -169,6 +169,36 @@ def test_where_no_digest_is_in_time_the_older_one_stands_for_more(tmp_path: Path
                 one.engine.threads.clear()  # type: ignore[union-attr]
                 await talk.say("Another way from here." + " word" * 1000)
                 assert len(texts_sent(one)) < 31
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("wire", sorted(PATHS))
+def test_what_was_folded_since_a_question_was_asked_is_recalled_when_it_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wire: str
+) -> None:
+    said: Chat = [turn for number in range(60) for turn in (("user", _said(number)), ("assistant", f"Noted, report {number}."))]
+    said[60] = ("user", "by the way the old bicycle is with ottoline now i think")
+    asked = [*said, ("user", "Who has the old bicycle?")]
+
+    async def work() -> None:
+        async with rig(_small(tmp_path), echoing(wire)) as one:
+            with monkeypatch.context() as slow:
+                slow.setattr(Shelf, "soon", lambda *_: False)
+                slow.setattr(Shelf, "begin_digest", lambda *_: None)
+                name = await say(one, asked, b"X-VC-Conversation: again", wire=wire)
+            assert one.sent.body == asking(wire, asked), "nothing is ready to stand for it"
+            assert await say(one, asked, b"X-VC-Conversation: again", wire=wire) == name
+            first = one.sent.body
+            _, _, rest = first.partition(b"</digest>")
+            assert b"is with ottoline" not in rest.partition(b"<recalled>")[0]
+            assert b"is with ottoline" in rest.partition(b"<recalled>")[2]
+            await say(one, asked, b"X-VC-Conversation: again", wire=wire)
+            assert one.sent.body == first, "once more is the same bytes"
+            await one.restart()
+            await say(one, [*asked, ("assistant", "Answer 3."), ("user", "Thanks.")], b"X-VC-Conversation: again", wire=wire)
+            assert first.partition(b"</recalled>")[0] in one.sent.body, "it stays where it was"
             assert not one.failures()
 
     asyncio.run(work())

@@ -69,6 +69,23 @@ def test_what_matters_is_told_once_and_stays_where_it_is(tmp_path: Path) -> None
     asyncio.run(work())
 
 
+@pytest.mark.parametrize(("floor", "kept"), [(0.0, True), (0.99, False), (0.99, True)])
+def test_what_is_worth_too_little_is_not_told_unless_it_is_pinned(tmp_path: Path, floor: float, kept: bool) -> None:
+    async def work() -> None:
+        async with rig(scoped(tmp_path, "principal", min_importance=floor), echoing()) as one:
+            first = await say(one, FACT)
+            await indexed(one)
+            if kept and floor:
+                await stored(one, lambda store: store.pin(first, store.turns(first)[0].id, True, 2e9))
+            await say(one, QUESTION)
+            assert ("TN-4410" in told(one)) == kept
+            await say(one, [("user", "Derive the quadratic formula, please.")])
+            assert told(one) == "", "a pin is for its own conversation"
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
 def test_what_is_about_to_be_forgotten_is_not_told(tmp_path: Path) -> None:
     async def work() -> None:
         async with rig(scoped(tmp_path, "principal"), echoing()) as one:

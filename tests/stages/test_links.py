@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from msgspec.structs import replace
 
 from backstory.core.edits import AppendText
 from backstory.core.exchange import Exchange, Head
@@ -71,6 +72,36 @@ def test_what_an_attached_conversation_knows_is_recalled(tmp_path: Path) -> None
             await one.restart()
             assert "Searched too: no other" in await talk.told("VCSTATUS")
             assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_a_conversation_of_a_project_is_linked_by_the_name_that_its_client_gave_it(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(commanded(tmp_path), echoing("openai_chat")) as one:
+            old = Talk(one, b"X-VC-Conversation: kennel", b"X-VC-Project: animals")
+            for said in (DOG, "It rains today."):
+                await old.say(said)
+            talk = Talk(one, b"X-VC-Conversation: new", b"X-VC-Project: animals")
+            await talk.say("Hello there.")
+            assert f"what {old.id[:8]} knows" in await talk.told("VCATTACH kennel")
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("floor", [0.0, 0.99])
+def test_what_is_worth_too_little_is_not_recalled_by_a_link_and_found_by_a_search(tmp_path: Path, floor: float) -> None:
+    async def work() -> None:
+        config = commanded(tmp_path)
+        async with rig(replace(config, memory=replace(config.memory, min_importance=floor)), echoing("openai_chat")) as one:
+            await _old(one, "pets", DOG, "It rains today.")
+            talk = Talk(one)
+            await talk.say("Hello there.")
+            await talk.told("VCATTACH pets")
+            await talk.say("What is my dog called?")
+            assert (DOG in texts_sent(one)[-1]) == (not floor)
+            assert "pets #1" in await talk.told("VCRECALL my dog")
 
     asyncio.run(work())
 

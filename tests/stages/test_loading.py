@@ -1,4 +1,5 @@
-"""A stored conversation's thread: what went up goes up again, and what was left out stays left out, also where it was forked off."""
+"""A stored conversation's thread: what went up goes up again, and what was left out stays left out, also where it was forked off. And the
+conversations that a client's name means."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from backstory.core.records import Batch, Conversation, Digest, Injection, Stub, Turn
-from backstory.stages.loading import learn, load_beside, load_thread
+from backstory.stages.loading import by_client, learn, load_beside, load_thread
 from backstory.stores.database import open_store
 
 
@@ -53,4 +54,18 @@ def test_a_thread_in_use_learns_what_another_process_has_stored_and_keeps_what_i
         assert [digest.text for digest in thread.digests] == ["older", "newer"], "in the order in which all read them"
         assert thread.digest == newer
         assert thread.stubs == {1: (stub,)}
+    store.close()
+
+
+def test_the_name_that_a_client_gives_in_a_project_is_found_without_it(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'memory.db'}")
+    names = (("p", "conversation:s1 @hen", "a"), ("p", "conversation:s2 @hen", "a"), ("q", "conversation:s3 @hen", "c"))
+    records = [Conversation(name, owner, 1.0, 1.0) for name, owner in (("a", "p"), ("b", "p"), ("c", "q"))]
+    store.write([Batch(tuple(records), aliases=names)])
+    assert by_client(store, "p", "s1") == {"a"}
+    assert by_client(store, "p", "s") == set(), "a part of it is no name"
+    assert by_client(store, "p", "s3") == set(), "it is another principal's"
+    store.write([Batch(aliases=(("p", "conversation:s1 @egg", "b"), ("p", "conversation:s2", "b")))])
+    assert by_client(store, "p", "s1") == {"a", "b"}
+    assert by_client(store, "p", "s2") == {"b"}, "as it is without a project"
     store.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +140,7 @@ def test_a_look_up_that_breaks_is_told_to_the_model_and_counted(tmp_path: Path) 
     model = Model(WIRE)
 
     class Broken(Facts):
-        async def known(self, principal: str, conversation: str) -> list[Known]:
+        async def known(self, principal: str, conversation: str, without: Set[int] = frozenset()) -> list[Known]:
             raise RuntimeError("no facts today")
 
     async def work() -> None:
@@ -233,6 +234,30 @@ def test_nothing_of_a_direct_message_is_found_in_a_group(tmp_path: Path, group: 
             found = results(WIRE, model.received[-1])
             assert len(found) == 8
             assert any("tangerine" in text for text in found) != group
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_a_group_is_not_told_what_a_fact_of_its_own_has_changed_elsewhere(tmp_path: Path) -> None:
+    model = Model(WIRE)
+    direct, there = "[Telegram Anna id:111 2026-11-26 05:00 UTC] ", "[Telegram Familie group id:-999 2026-11-26 06:00 UTC] "
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), model) as one:
+            turns = [
+                (role, (direct if number < 2 else there) + text if role == "user" else text)
+                for number, (role, text) in enumerate(history(14))
+            ]
+            turns[0], turns[2] = ("user", direct + "My locker code is 4411."), ("user", there + "My locker code is now 5522.")
+            model.replies[:] = [
+                called(("vc_query_facts", {"subject": "locker"}), ("vc_query_facts", {"object": "4411"}), ("vc_query_facts", {})),
+                Reply((Text("Good."),), "stop"),
+            ]
+            await one.ask(PATHS["anthropic"], body("anthropic", [*turns, ("user", there + "What is it?")], False))
+            found = "".join(results(WIRE, model.received[-1]))
+            assert "5522" in found
+            assert "4411" not in found.replace('"4411"', "")
             assert not one.failures()
 
     asyncio.run(work())

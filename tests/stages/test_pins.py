@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from backstory.app.faces import why
 from backstory.config.sections import Memory
 from backstory.core.store import Store
-from tests.rig import rig
+from tests.relay.world import Received
+from tests.rig import PATHS, asking, reply, rig, said
 from tests.stages.test_recall import FACT, long_talk
+from tests.stages.test_shrink import LEFT_OUT, Agent, output
+from tests.stages.test_shrink import told as shrinking
 from tests.stages.world import Chat, configured, echoing, say, stored
 
 
@@ -83,5 +88,61 @@ def test_each_key_of_retention_changes_what_is_recalled(tmp_path: Path) -> None:
         assert floor == b""
         frugal = await asked(tmp_path / "frugal", reward_profile="COST")
         assert 0 < len(frugal) < len(usual)
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("asked", ["Message {0}: {1}. What about harbour {0}?", "ok {0}, go on."], ids=["dear", "remark"])
+def test_a_pinned_turn_is_in_view_whatever_it_costs_and_whatever_is_said(tmp_path: Path, asked: str) -> None:
+    """Its client keeps its last messages; nothing that is recalled for it saves anything, and a remark brings back little."""
+
+    def answer(received: Received) -> bytes:
+        usage = {"input_tokens": len(received.body) // 4, "output_tokens": 20}
+        return reply(json.dumps({**json.loads(said("anthropic", "Yes.")), "model": "claude-opus-4-1", "usage": usage}).encode())
+
+    async def work() -> None:
+        config = configured(tmp_path)
+        async with rig(replace(config, recall=replace(config.recall, budget_tokens=2000)), answer) as one:
+            told = " ".join(f"Clause {number} of the contract says {number * 7}." for number in range(25)) + " Its seal is marmalade."
+            chat: Chat = []
+            for number in range(30):
+                chat.append(("user", asked.format(number, " ".join(f"word{word}" for word in range(200))) if number else told))
+                body = asking("anthropic", chat[-21:], model="claude-opus-4-1", max_tokens=100)
+                await one.ask(PATHS["anthropic"], body, b"X-VC-Conversation: 11111111-1111-4111-8111-111111111111")
+                chat.append(("assistant", "Yes."))
+                if number == 3:
+                    await stored(one, pin_first)
+                    await one.engine.pins.look()
+                if number == 18:
+                    await one.restart()
+                assert b"Clause 0 of" in one.sent.body, number
+                assert b"marmalade" in one.sent.body, number
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def pin_first(store: Store) -> None:
+    ((record, _),) = store.conversations(None, 9)
+    why.pin(store, record, 1, True, 2e9)
+
+
+def test_the_output_of_a_tool_that_is_pinned_does_not_give_way(tmp_path: Path) -> None:
+    async def work() -> None:
+        agent = Agent()
+        async with rig(shrinking(tmp_path), agent) as one:
+            for _ in range(3):
+                await agent.step(one, output(agent.number))
+
+            def keep(store: Store) -> None:
+                ((record, _),) = store.conversations(None, 2)
+                store.pin(record.id, store.turns(record.id)[2].id, True, 2e9)
+
+            await stored(one, keep)
+            await one.engine.pins.look()
+            sent = json.loads(await agent.until_stubs(one))["messages"]
+            results = [message["content"][0]["content"] for message in sent[2::2]]
+            assert results[0] == output(0)
+            assert results[1].startswith(LEFT_OUT.decode())
 
     asyncio.run(work())

@@ -170,6 +170,34 @@ def test_within_one_conversation_a_group_hears_what_was_said_in_it_alone(
 
 @pytest.mark.parametrize("wire", ["openai_chat", "anthropic", "openai_responses", "gemini"])
 @pytest.mark.parametrize("restarted", [False, True])
+def test_a_block_of_a_direct_message_is_not_shown_to_a_group(tmp_path: Path, wire: str, restarted: bool) -> None:
+    """Its client still sends the message to which it was added, but none of what the block tells."""
+
+    async def work() -> None:
+        async with rig(commanded(tmp_path), echoing(wire)) as one:
+            talk = Talk(one, b"X-VC-Conversation: both", wire=wire)
+            await talk.say(DIRECT + FACT)
+            for number in range(8):
+                await talk.say(f"{DIRECT if number < 6 else GROUP}Message {number} about football.")
+            talk.forget_all_but(4)
+            await talk.say(DIRECT + QUESTION)
+            assert "Hulst" in one.sent.body.decode()
+            for number in range(2):
+                if restarted:
+                    await one.restart()
+                await talk.say(f"{GROUP}And what else is new, {number}?")
+                assert "Hulst" not in one.sent.body.decode()
+                assert QUESTION in one.sent.body.decode(), "what its client itself sends goes up"
+            await talk.say(f"{GROUP}What was message 7 about?")
+            await talk.say(DIRECT + "Remind me: " + QUESTION)
+            assert "Hulst" in one.sent.body.decode()
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("wire", ["openai_chat", "anthropic", "openai_responses", "gemini"])
+@pytest.mark.parametrize("restarted", [False, True])
 @pytest.mark.parametrize("compacted", [False, True])
 def test_a_digest_tells_a_group_nothing_that_its_client_does_not_send(tmp_path: Path, wire: str, restarted: bool, compacted: bool) -> None:
     """Direct messages and a group in one conversation: each client sends its own part of it."""

@@ -10,7 +10,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from backstory.core.records import Batch, Conversation, Digest, Fact, Injection, Lookup, Segment, Stub, Turn, TurnTags, Watermark
+from backstory.core.records import (
+    Batch,
+    Conversation,
+    Digest,
+    Fact,
+    Injection,
+    Lookup,
+    Segment,
+    Stub,
+    Turn,
+    TurnTags,
+    Watermark,
+    Wording,
+)
 from backstory.errors import FencedError, RowError, StoreError
 from backstory.stores.sql import SqlStore
 from tests.stores.world import Shelf, hash16, index, said, talk, tell
@@ -464,3 +477,13 @@ def test_counts_follow_the_index_of_a_large_store(store: SqlStore) -> None:
     assert store.frequencies(["often", "rare"]) == {"often": 500, "rare": 5, "": 500}
     tell(store, talk("d"), "rare", first=9000)
     assert store.frequencies(["often", "rare"]) == {"often": 500, "rare": 6, "": 501}
+
+
+def test_wordings_stay_as_they_are_and_stand_at_a_turn(store: SqlStore) -> None:
+    tell(store, talk("c"), "one", "two")
+    first = Wording("c", 1, hash16("one and more"), "user", "spoken", "Ann", "one and more", b'{"content":"one and more"}', "w", 60.0)
+    second = replace(first, turn=2, content=hash16("b"), text="", raw=b"", arrived=50.0)
+    store.write([Batch((talk("c"),), wordings=(first, second, replace(first, turn=99)))])
+    store.write([Batch(wordings=(replace(first, text="other", arrived=70.0),))])
+    assert store.wordings("c") == [second, first], "what has no turn is left out, and what is there stays"
+    assert store.wordings("d") == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backstory.core.records import Batch, Digest, Injection, Segment, TurnTags, Watermark
+from backstory.core.records import Batch, Digest, Injection, Segment, TurnTags, Watermark, Wording
 from backstory.core.tombs import Tombs
 from backstory.errors import FencedError, NotFound
 from backstory.stores.sql import SqlStore
@@ -165,3 +165,20 @@ def test_what_is_not_to_be_remembered_is_known_by_its_place(shelf: Shelf) -> Non
     assert [tombs.whole("ann", hash16(str(number))) for number in range(4)] == [True, True, True, False]
     assert [learnt.whole("ann", hash16(str(number))) for number in range(4)] == [False, True, True, False]
     assert not tombs.whole("bob", hash16("1"))
+
+
+def test_wordings_go_with_their_turns_wherever_they_stand(store: SqlStore) -> None:
+    tell(store, talk("c"), "one", "two", "three")
+    fork = talk("d", forked_from="c", fork_turn=3)
+    kept = [Wording(name, turn, hash16(f"{name} {turn}"), "user", "spoken", "", "more", b"", "w", 50.0) for name in "cd" for turn in (1, 2)]
+    store.write([Batch((fork,), wordings=tuple(kept))])
+    assert store.forget("ann", "c", (1,), now=60.0).counts["wordings"] == 2
+    assert [(one.conversation, one.turn) for name in "cd" for one in store.wordings(name)] == [("c", 2), ("d", 2)]
+    tombs = store.tombs()
+    assert all(tombs.said([name], hash16("c 1")) for name in "cd"), "its client may go on sending these words, in a fork too"
+    assert [tombs.said([name], hash16("d 1")) for name in "cd"] == [False, True]
+    assert not any(tombs.said([name], hash16("c 2")) for name in "cd")
+    store.write([Batch((talk("c", at=70.0),), wordings=(kept[0],))])
+    assert [one.turn for one in store.wordings("c")] == [2], "and it does not come back late"
+    store.forget("ann", "c", now=80.0)
+    assert store.wordings("c") == store.wordings("d") == []

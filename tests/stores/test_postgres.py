@@ -383,6 +383,26 @@ def test_vectors_from_before_the_extension_are_taken_in(postgres_shelf: Postgres
     postgres_shelf.close()
 
 
+def test_an_extension_that_is_taken_away_and_made_again_is_done_without_meanwhile(postgres_shelf: PostgresShelf, seeking: Any) -> None:
+    url = postgres_shelf.fresh()
+    store = postgres_shelf.open(url)
+    tell(store, talk("c"), "one", "two", "three")
+    assert store.seeks()
+    store.put_vectors([vectors(1, [(1, 2)])], Watermark("c", "vectors:m", 1))
+    postgres_shelf.server.run("DROP EXTENSION vector CASCADE", url.rpartition("/")[2])
+    with pytest.raises(StoreError, match="embedding"):
+        store.put_vectors([vectors(2, [(1, 2)])], Watermark("c", "vectors:m", 2))
+    store.put_vectors([vectors(2, [(1, 2)])], Watermark("c", "vectors:m", 2))
+    assert seeking(store, 1, 2) == []
+    postgres_shelf.server.run("CREATE EXTENSION vector", url.rpartition("/")[2])
+    other = postgres_shelf.open(url)
+    other.put_vectors([vectors(3, [(1, 2)])], Watermark("c", "vectors:m", 3))
+    assert other.seeks()
+    assert [turn for turn, _ in seeking(other, 1, 2)] == [3, 2, 1]
+    assert len(other.vectors("c", "m")) == 3
+    postgres_shelf.close()
+
+
 # --- forgetting
 
 

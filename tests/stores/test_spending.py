@@ -19,7 +19,7 @@ def spend(at: float, conversation: str = "c1", **fields: object) -> Spend:
     known = {"model": "gpt-4o", "wire": "openai_chat", "tokens_in": 100, "tokens_sent": 60, "input_tokens": 70, "output_tokens": 5}
     money = {"cache_read": 30, "billed": 0.25, "direct": 0.75, "priced": True, "measured": True}
     number = TurnIds(1, lambda: int(at * 1000))()
-    return Spend(number, conversation, at, "traffic", **{**known, **money, **fields})  # type: ignore[arg-type]
+    return Spend(number, conversation, at, **{"kind": "traffic", **known, **money, **fields})  # type: ignore[arg-type]
 
 
 def test_a_row_comes_back_as_it_was(shelf: Shelf) -> None:
@@ -61,6 +61,16 @@ def test_sums_are_by_model_day_and_conversation_and_apart_by_kind(shelf: Shelf) 
     assert [(one.name, one.requests) for one in store.spent("conversation")] == [("", 1), ("c1", 2), ("c2", 1)]
     assert [(one.name, one.requests) for one in store.spent("model", "c2")] == [("gpt-4o", 1)]
     assert [one.requests for one in store.spent("all", after=NOON + DAY)] == [1]
+
+
+def test_the_balance_of_a_conversation_is_of_all_its_traffic_in_one_kind_of_money(shelf: Shelf) -> None:
+    store = shelf.open()
+    rows = [spend(NOON + at, direct=1.0) for at in range(100)]
+    others = (spend(NOON + 200, priced=False), spend(NOON + 300, kind="side"), spend(NOON + 400, "c2"))
+    store.write([Batch((talk("c1"), talk("c2")), spends=(*rows, *others))])
+    assert store.balance("c1", True) == (25.0, 100.0)
+    assert store.balance("c1", False) == (0.25, 0.75)
+    assert store.balance("c3", True) == (0.0, 0.0)
 
 
 def test_stops_are_told_since_a_time_with_what_rewriting_came_to(shelf: Shelf) -> None:

@@ -7,6 +7,7 @@ import argparse
 from msgspec import Struct
 
 from backstory.app.faces import stored as faces
+from backstory.app.faces.worded import whole
 from backstory.commands.people import named_in, person
 from backstory.core.records import Conversation, Receipt
 from backstory.core.store import Store
@@ -67,7 +68,7 @@ def _person(store: Store, asked: Meant, now: float) -> tuple[list[Receipt], str]
     for record in records:
         if record.label and named_in(record.label, f"@{asked.person}", terms):
             store.put_about(record.principal, record.id, label="")
-        whom = person(f"@{asked.person}", load_turns(store, record), terms)
+        whom = person(f"@{asked.person}", whole(store, record, load_turns(store, record)), terms)
         if whom is None or not whom.turns:
             continue
         said, answers, mentions = said + len(whom.said), answers + len(whom.answers), mentions + len(whom.mentions)

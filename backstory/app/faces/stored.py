@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from backstory.app.faces import numbered
+from backstory.app.faces import numbered, worded
 from backstory.app.metering.usage import Served
 from backstory.config import Config, mask
 from backstory.core.records import Conversation, Receipt, Total, Turn, Used
@@ -25,13 +26,13 @@ from backstory.jobs.facts import FACTS, READ_BY
 from backstory.memory.economy.account import STOPS_S
 from backstory.memory.facts.query import select
 from backstory.memory.facts.supersession import Known
-from backstory.memory.identity import named as identity
 from backstory.memory.reading.fence import called
 from backstory.memory.recall.index import Index
 from backstory.memory.recall.retrieval import recall
 from backstory.memory.recall.units import Carry, units
 from backstory.providers import side_model
 from backstory.stages.facts import ledger, shown
+from backstory.stages.loading import by_client
 from backstory.stores.database import open_store, shown_place, stored_bytes, there
 
 # Turns that a recall over all conversations looks at, the newest conversations first: building an index takes 0.1 ms for each.
@@ -72,6 +73,7 @@ class TurnRow(Struct, frozen=True, omit_defaults=True):
     arrived: float = 0.0
     parent: int = 0
     branch: int = 0
+    wordings: tuple[worded.WordingRow, ...] = ()
 
 
 class Hit(Struct, frozen=True):
@@ -176,7 +178,7 @@ def find(store: Store, named: str) -> Conversation:
     by_start = [it for it in every if len(named) >= 4 and it.id.startswith(named.lower())]
     found = exact or by_label or by_start
     if not found:
-        told = {store.alias(owner, key) for owner in {it.principal for it in every} for key in identity.keys(named)}
+        told = set[str]().union(*(by_client(store, owner, named) for owner in {it.principal for it in every}))
         found = [it for it in every if it.id in told]
     if not found:
         raise NotFound(f"no conversation has the id or label {named!r}")
@@ -196,6 +198,7 @@ def told(store: Store, record: Conversation, raw: bool = False) -> list[TurnRow]
     paths, turns, since = numbered.paths(store, record)
     kept = {turn.id: turn for turn in store.turns_by_id([turn.id for path in paths for turn in path], raw=True)} if raw else {}
     by_id = {turn.id: turn for turn in turns}
+    said = worded.rows_of(store, record, since, raw)
 
     def follows(turn: Turn) -> int:
         before = by_id.get(turn.parent)
@@ -203,7 +206,11 @@ def told(store: Store, record: Conversation, raw: bool = False) -> list[TurnRow]
             before = by_id.get(before.parent)
         return before.id if before is not None else 0
 
-    return [_row(record.id, kept.get(turn.id, turn), follows(turn), number) for number, path in enumerate(paths) for turn in path]
+    return [
+        replace(_row(record.id, kept.get(turn.id, turn), follows(turn), number), wordings=said.get(turn.id, ()))
+        for number, path in enumerate(paths)
+        for turn in path
+    ]
 
 
 def recalled(store: Store, question: str, record: Conversation | None, budget: int, now: float) -> list[Hit]:
@@ -219,6 +226,9 @@ def recalled(store: Store, question: str, record: Conversation | None, budget: i
             places[turn.id] = (one.id, turn.position + 1)
         if path:
             index.add(units(path, path[0].position + 1, Carry()))
+        for turn in worded.beside(store, one, path):
+            places[turn.id] = (one.id, turn.position + 1)
+            index.add(units((turn,), turn.position + 1, Carry()))
         if len(places) > _MOST_TURNS:
             break
     found = recall(
@@ -397,13 +407,17 @@ def _headed(rows: Sequence[TurnRow], others: Sequence[TurnRow]) -> Iterator[tupl
 
 def _in_markdown(row: TurnRow) -> str:
     text = row.text.rstrip("\n") or (f"```json\n{row.calls}\n```" if row.calls else "(no text)")
-    return f"\n## {row.number}. {name(row.speaker)}, {stamp(row.at)}\n\n{text}\n" + ("" if row.complete else "\n(broken off)\n")
+    said = "".join(f"\n({worded.since(stamp(one.at))}:)\n\n{one.text.strip()}\n" for one in row.wordings)
+    return f"\n## {row.number}. {name(row.speaker)}, {stamp(row.at)}\n\n{text}\n" + ("" if row.complete else "\n(broken off)\n") + said
 
 
 def _in_text(row: TurnRow) -> str:
     text = plain(row.text) or plain(row.calls) or "(no text)"
     ending = "" if row.complete else " (broken off)"
-    return f"{row.number:>4}  {stamp(row.at)}  {name(row.speaker)}{ending}\n" + "".join(f"      {line}\n" for line in text.splitlines())
+    lines = text.splitlines()
+    for one in row.wordings:
+        lines += [f"({worded.since(stamp(one.at))}:)", *plain(one.text).splitlines()]
+    return f"{row.number:>4}  {stamp(row.at)}  {name(row.speaker)}{ending}\n" + "".join(f"      {line}\n" for line in lines)
 
 
 def plain(text: str) -> str:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from backstory.app.faces import stored as faces
-from backstory.app.faces.numbered import path_of, turn_of
+from backstory.app.faces.numbered import path_of, paths, turn_of
 from backstory.app.faces.quoted import quoted
 from backstory.commands.forgetting import FORGET, veil
 from backstory.core.lines import without
@@ -25,6 +25,7 @@ from backstory.memory.recall import reasons
 from backstory.memory.recall.reasons import Change, Search, Told
 from backstory.memory.recall.retention import Score, score
 from backstory.stages.loading import forked_from, load_pins, load_shown, tells
+from backstory.stages.recall import uses
 from backstory.stages.veiled import veiled
 
 GATES = {
@@ -195,23 +196,19 @@ def diff(store: Store, named: str, principal: str | None = None) -> Diff:
 
 
 def retention(store: Store, record: Conversation, now: float, on: int = 0) -> list[tuple[int, Turn, Score]]:
-    """Number, turn and retention score of every turn of a conversation's newest branch, or of branch `on` as it is shown. NotFound where
+    """Number, turn and retention score of every turn of a conversation's newest branch, or of branch `on`, as it is shown. NotFound where
     there is none of this number."""
-    path = path_of(store, record, on) if on else branch(load_shown(store, record)[0])
+    path = path_of(store, record, on) if on else paths(store, record)[0][0]
     pins = load_pins(store, record, {turn.conversation for turn in path})
-    uses: dict[int, int] = {}
-    for injection in store.injections(record.id):
-        for turn_id in injection.turns:
-            uses[turn_id] = uses.get(turn_id, 0) + 1
-    return [
-        (turn.position + 1, turn, score(turn.text, turn.at, now, uses.get(turn.id, 0), turn.id in pins, turn.kind == "tool"))
-        for turn in path
-    ]
+    used = uses(store.injections(record.id))
+    return [(turn.position + 1, turn, score(turn.text, turn.at, now, used[turn.id], turn.id in pins, turn.kind == "tool")) for turn in path]
 
 
 def pin(store: Store, record: Conversation, number: int, pinned: bool, now: float, on: int = 0) -> Turn:
     """Pin a turn by its number in `show` (on branch `on`), or let go of it; the turn. Raises NotFound."""
     turn = turn_of(store, record, number, on)
+    if turn.id in paths(store, record)[2]:
+        raise NotFound(f"turn {number} of conversation {record.id} is about to be forgotten")
     store.pin(turn.conversation, turn.id, pinned, now)
     return turn
 
@@ -373,10 +370,12 @@ def _lines(store: Store, case: _Case) -> Iterator[Line]:
     owners = {turn.conversation for turn in turns.values()}
     pins = load_pins(store, case.record, owners)
     now = case.trace.created if case.trace is not None else 0.0
+    asked = case.asked.chain if case.asked is not None else b""
+    used = uses(it for name in {case.record.id, *owners} for it in store.injections(name) if it.created <= now and it.chain != asked)
     for one in case.told.reasons:
         turn = turns.get(one.turn)
         text = turn.text[one.start : one.end] if turn is not None else ""
-        worth = score(turn.text, turn.at, now, 0, turn.id in pins, turn.kind == "tool") if turn is not None else None
+        worth = score(turn.text, turn.at, now, used[turn.id], turn.id in pins, turn.kind == "tool") if turn is not None else None
         home = one.conversation or case.record.id
         yield Line(
             one.number, one.turn, home, one.at, one.speaker, text, one.start, one.end, one.kind, one.score, one.signals, one.terms, worth

@@ -89,7 +89,7 @@ class Tokens:
     def refused(self, backend: Backend) -> bool:
         """Its provider does not take the token any more: whether the next request gets another one."""
         now = self._clock()
-        if now - self._renewed.get(backend.name, -_RENEWED_S) < _RENEWED_S:
+        if abs(now - self._renewed.get(backend.name, -_RENEWED_S)) < _RENEWED_S:
             return False
         self._renewed[backend.name] = now
         self._held.pop(backend.name, None)
@@ -108,8 +108,9 @@ class Tokens:
             return ""
 
     def _at_hand(self, name: str, now: float) -> bool:
-        """Whether there is a token, or has just been none."""
-        return any(name in known and known[name][1] > now for known in (self._held, self._troubles))
+        """Whether there is a token, or has just been none: what lasts for longer than it can is from before the clock was set back."""
+        held, trouble = self._held.get(name, ("", 0.0))[1], self._troubles.get(name, ("", 0.0))[1]
+        return held > now or now < trouble <= now + _AGAIN_S
 
     async def _ask(self, backend: Backend) -> None:
         name = backend.name

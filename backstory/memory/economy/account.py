@@ -355,6 +355,11 @@ class Account:
             self.pure = (one.stopped or self.pure) and not one.rewritten and one.tokens_in == one.tokens_sent
         self.sent_sum = self.lost = 0  # what was lost is not in the rows: the promise is kept from here on
 
+    def balance(self, billed: float, direct: float) -> None:
+        """What all its requests so far were billed, and would have been as they came, where the stored spends do not go back so far: money
+        of the kind that the newest of them is in."""
+        self.purse = Purse(direct - billed, direct, self.purse.known)
+
     def _direct(self, step: Step, tariff: Tariff, usage: Usage, size: float) -> float:
         """The request as it came, by the rules of the cache, as good as it was while nothing was changed; of a prompt that is not cached to
         its end and is cut, what was paid and what the two differ by."""

@@ -70,25 +70,23 @@ def sent(
     reading: Reading,
     held: Held | None,
     tokens: tuple[int, int, int, int],
-    first: int,
+    moved: tuple[bool, bool],
     leaves: bool = False,
     summed: bool = False,
     goes: float = 0.0,
     behind: bool = False,
     lost: int = 0,
 ) -> Sent:
-    """This request of a conversation. `tokens`: as it came, as it goes, of what never changes, and of what is new. `first`: where on the
-    branch it begins. `leaves`: what is recalled goes up until something else is, or longer where it is held. `summed`: the client has
-    summed up what it cut. `goes`: what is recalled may be left out after its answer, in so many requests, 0: it stays; `behind`: it stands
-    behind the last mark. `lost`: tokens of what goes, before what is new, that are not found in the cache, for a block before them has
-    been left out. A client that cuts from the beginning of its history at every request keeps so many messages; of any other it is told
-    from where it last cut how long a message stays, or not at all."""
+    """This request of a conversation. `tokens`: as it came, as it goes, of what never changes, and of what is new. `moved`: whether it
+    begins elsewhere than the one before, as its client sent it and as it goes up. `leaves`: what is recalled goes up until something
+    else is, or longer where it is held. `summed`: the client has summed up what it cut. `goes`: what is recalled may be left out after
+    its answer, in so many requests, 0: it stays; `behind`: it stands behind the last mark. `lost`: tokens of what goes, before what is
+    new, that are not found in the cache, for a block before them has been left out. A client that cuts from the beginning of its history
+    at every request keeps so many messages; of any other it is told from where it last cut how long a message stays, or not at all."""
     came, went, fixed, fresh = tokens
-    cut = account.paths is not None and account.paths[0] != first
+    cut, anew = moved
     slides = cut and not summed
     passing = 0.0
-    ours = first - len(held.turns) if held is not None else first
-    moved = account.paths is not None and account.paths[1] != ours
     stay = max(1.0, sum(line.kind == "spoken" for line in reading.lines) / 2)
     if held is not None:
         # Read until it is let go, or its client has cut off the message.
@@ -106,7 +104,7 @@ def sent(
         passing = goes if 2 * goes <= MOST_AGAIN else 0.0
     found, stays = account.found(tariff), fixed if tariff.head else 0
     came_cached = int(min(stays if cut else came - fresh, found.came))
-    went_cached = int(min(stays if moved else went - fresh - lost, found.sent))
+    went_cached = int(min(stays if anew else went - fresh - lost, found.sent))
     again = (passing - 1) * max(1.0, account.growth) if passing else 0.0
     cached = 0 if tariff.lent else max(0, came_cached), max(0, went_cached)
     return Sent(came, went, *cached, stay, writes, reads, slides or held is not None, passing, again, behind)

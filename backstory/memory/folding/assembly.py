@@ -13,6 +13,7 @@ from backstory.core.edits import AppendText, DropMessages, Edit, PrependText
 from backstory.core.records import Digest
 from backstory.memory.identity.settled import Fold, Settled
 from backstory.memory.identity.thread import Thread, place_of
+from backstory.memory.identity.wordings import keys
 from backstory.memory.reading.fence import DIGEST_CLOSE, DIGEST_OPEN
 from backstory.memory.reading.requests import Reading
 from backstory.memory.reading.turns import Line, chain
@@ -30,7 +31,7 @@ def fold(thread: Thread, reading: Reading, boundary: int) -> Fold | None:
     step. A first human message that also carries the client's own instructions stays. So do items that are no turns (system messages,
     environment, the newest list of a server's tools), but for the assistant's and answers to them: reasoning, what the provider's own tools
     did, or a step without words, goes with what it led to. No tool's result goes up without its call. What was never to be remembered stays
-    (`staying`): the digest does not tell of it, and nothing has kept it.
+    (`staying`): the digest does not tell of it, and nothing has kept it; so does what cannot be kept as its client has it.
     """
     if not boundary:
         return None
@@ -57,9 +58,9 @@ def fold(thread: Thread, reading: Reading, boundary: int) -> Fold | None:
 
 
 def staying(reading: Reading) -> Set[int]:
-    """The items of exchanges in which something was never to be remembered, each from its question to before the next: a part of one is no
-    history that every provider takes."""
-    if not reading.unkept:
+    """The items of exchanges in which something was never to be remembered, or cannot be kept, each from its question to before the next: a
+    part of one is no history that every provider takes."""
+    if not (reading.unkept or reading.stuck):
         return frozenset()
     starts, asked = [0], False
     for item, line in enumerate(reading.lines):
@@ -69,7 +70,7 @@ def staying(reading: Reading) -> Set[int]:
         elif line.kind != "none":
             asked = False
     ends = [*starts[1:], len(reading.lines)]
-    wanted = sorted(reading.unkept)
+    wanted = sorted(reading.unkept | reading.stuck)
     spans = (range(start, end) for start, end in zip(starts, ends, strict=True) if bisect_left(wanted, start) < bisect_left(wanted, end))
     return frozenset(item for span in spans for item in span)
 
@@ -177,12 +178,13 @@ def summary_chain(thread: Thread, line: Line) -> bytes:
 
 class Absent:
     """The turns of a branch that the payload does not carry: neither as a message nor in a block injected before. Membership by turn id.
+    What is kept beside a turn lacks where the turn's message does, by its own key (memory/identity/wordings.py).
 
     `kept`: the items that go up, less those of `settled`. `injected`: the turns in blocks that go up, and in nothing of `elsewhere`;
     `edits`: among them those that put these blocks in.
     """
 
-    __slots__ = ("_carried", "_edits", "_elsewhere", "_settled", "_thread", "_upto", "count", "injected")
+    __slots__ = ("_barred", "_carried", "_edits", "_elsewhere", "_settled", "_thread", "_upto", "_worded", "count", "injected")
 
     def __init__(
         self,
@@ -196,6 +198,9 @@ class Absent:
         edits: Sequence[Edit] = (),
     ) -> None:
         places = reading.places
+        self._worded, self._barred = keys(thread), elsewhere
+        if self._worded:
+            injected = injected | {key for key, turn in self._worded.items() if turn in injected}
         self._thread = thread
         self._upto = upto
         self._settled = settled
@@ -210,11 +215,11 @@ class Absent:
         self.count = upto - here
 
     def __contains__(self, turn_id: int) -> bool:
-        thread, settled = self._thread, self._settled
-        place = place_of(thread.path, thread.by_id.get(turn_id))
+        thread, settled, base = self._thread, self._settled, self._worded.get(turn_id, turn_id)
+        place = place_of(thread.path, thread.by_id.get(base))
         if not 0 <= place < self._upto or place in self._carried or turn_id in self._elsewhere:
             return False
-        return settled is None or place not in settled.carried
+        return (settled is None or place not in settled.carried) and (base == turn_id or base not in self._barred)
 
     def blocks(self) -> list[str]:
         """The blocks that go up with the request."""
@@ -226,6 +231,10 @@ class Absent:
 
     def ids(self) -> Set[int]:
         """Their ids. Costs what the branch has; where its beginning is settled, what that leaves."""
+        beside = {key for key in self._worded if key in self}
+        return self._turns() | beside if beside else self._turns()
+
+    def _turns(self) -> Set[int]:
         carried, thread, settled = self._carried, self._thread, self._settled
         path, upto = thread.path, min(self._upto, len(thread.path))
         if settled is None or settled.upto > upto or settled.version != thread.version:

@@ -93,6 +93,11 @@ def keys(named: str) -> tuple[str, ...]:
     return (f"conversation:{chosen}", *(f"session:{client.name}:{named}" for client in CLIENTS)) if chosen else ()
 
 
+def within(key: str, scope: str = "") -> str:
+    """What a claim's key is in a project: the same name in another is another conversation's. With no `scope`: how it begins in each."""
+    return f"{key} @{scope}"  # no name has a space
+
+
 def principal(mode: str, head: Head) -> str:
     """Whose memory this is. mode "api_key": the first 16 hex digits of the SHA-256 of the client's key, "anonymous" where it sends none.
     Any other mode: "", one user."""

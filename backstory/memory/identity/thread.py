@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from hashlib import blake2b
 from operator import attrgetter
 
 from msgspec.structs import replace
 
-from backstory.core.records import Conversation, Digest, Home, Injection, Lookup, Stub, Turn
+from backstory.core.records import Conversation, Digest, Home, Injection, Lookup, Stub, Turn, Wording
 from backstory.memory.economy.account import Account
 from backstory.memory.facts.changes import Changes
 from backstory.memory.folding.view import View
@@ -22,6 +23,7 @@ from backstory.memory.identity.settled import Settled
 from backstory.memory.recall.index import Index
 from backstory.memory.recall.units import Carry
 
+_KEY_BYTES = 7
 # What processes store at once is known by numbers that are no further apart than this.
 _LATELY = 32
 
@@ -32,12 +34,14 @@ class Family:
     Most conversations are short and are never asked for: an index, empty as it may be, is made when it is.
     """
 
-    __slots__ = ("__weakref__", "_index", "carry", "digests", "images", "stubs")
+    __slots__ = ("__weakref__", "_index", "carry", "compared", "digests", "images", "stubs")
 
     def __init__(self) -> None:
         self._index: Index | None = None
         self.carry = Carry()
         self.digests: dict[int, tuple[str, int]] = {}
+        self.compared: dict[tuple[int, bytes, int, bool], int] = {}
+        """What a message has beside a turn (memory/identity/wordings.py), by turn, content, calls, and whether it stands in its place."""
         self.stubs: dict[tuple[int, int, str], str | None] = {}
         """Texts of stubs that were made, decided or not, by turn, place and reason; None where none is worth it."""
 
@@ -96,9 +100,17 @@ class Thread:
         "stubs",
         "tokens",
         "told_in",
+        "unread",
         "version",
         "view",
+        "worded",
+        "wordings",
     )
+
+    wordings: dict[int, tuple[Wording, ...]]
+    worded: dict[int, Wording]
+    unread: set[int]
+    """What its client's history has said otherwise, by the turn beside which it is kept, and by key; keys of what an index may lack."""
 
     def __init__(self, conversation: Conversation, root: bytes, protects: Callable[[Sequence[Turn]], int] | None = None) -> None:
         self.conversation, self.root, self.protects = conversation, root, protects
@@ -133,14 +145,14 @@ class Thread:
         self.view: View | None = None
         """What went up last, where its client cuts its history."""
         self.behind: bool | None = None
-        self.counted = self.compacted = False
+        self.counted, self.compacted, self.wordings, self.unread = False, False, {}, set()
         """Whether it was counted among the sessions since the start; whether the boundary was moved on request, and no request has gone up
         since. `behind`: whether blocks stood behind the marks of their messages in the newest request; None: not known."""
         self.states: dict[str, str] = {}
         """What its user has set for it."""
         self.hidden, self.seen = frozenset[int](), frozenset[int]()
         """Turns that are about to be forgotten: they are not recalled. Numbers of what was looked for in the store, shown or not."""
-        self.origin, self.loosened, self.rooms = ("", 0, 0, 0), 0.0, Whereabouts()
+        self.origin, self.loosened, self.rooms, self.worded = ("", 0, 0, 0), 0.0, Whereabouts(), {}
         """Where it was forked off: that conversation's id and version then, its own version then, and how much of the path is the same.
         When something that went up before was taken out (Unix seconds), other than by a fold or a stub. Where its turns were said."""
 
@@ -162,6 +174,11 @@ class Thread:
         self.version = before.version + (not goes_on)
         self.answers.update(before.answers)
         self.counted = before.counted
+
+    @property
+    def newest(self) -> int:
+        """The largest id of its turns, on whatever branch; 0 where it has none."""
+        return self._ids[-1] if self._ids else 0
 
     @property
     def tip(self) -> bytes:
@@ -266,6 +283,7 @@ class Thread:
         forked.path = self.path.copy()
         forked.injections = self.injections.copy()
         forked.lookups = self.lookups.copy()
+        forked.wordings, forked.worded, forked.unread = self.wordings.copy(), self.worded.copy(), set(self.worded)
         forked.pins = self.pins.copy()
         forked.rooms.told.update(self.rooms.told)
         forked.digests = self.digests.copy()
@@ -293,6 +311,16 @@ class Thread:
                 continue
             self.rewritten += known is not None or injection.chain in self.by_chain
             self.injections[injection.chain] = injection
+
+    def reword(self, wordings: Iterable[Wording]) -> None:
+        """What its client's history says otherwise, and is kept; as it came it is in the store alone. What is known already stays."""
+        for one in wordings:
+            known = self.wordings.get(one.turn, ())
+            if all(other.content != one.content for other in known):
+                key = key_of(one)
+                self.worded[key] = replace(one, raw=b"")
+                self.wordings[one.turn] = (*known, self.worded[key])
+                self.unread.add(key)
 
     def going(self, chain: bytes) -> Injection | None:
         """What goes up with the message of this chain hash, None where nothing does, or does any more."""
@@ -398,6 +426,12 @@ class Thread:
             if before and 0 <= place_of(path, self.by_id[self._ids[before - 1]]) < upto:
                 return True
         return boundary <= self.protects(path[: bisect_left(path, made, hi=min(upto, len(path)), key=_id)])
+
+
+def key_of(one: Wording) -> int:
+    """By what an index knows it: no turn has a number below 0."""
+    digest = blake2b(b"%d " % one.turn + one.content, digest_size=_KEY_BYTES).digest()
+    return -1 - int.from_bytes(digest, "big")
 
 
 def _first(known: Sequence[Stub], stub: Stub) -> tuple[Stub, ...]:

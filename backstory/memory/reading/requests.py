@@ -36,7 +36,9 @@ class Reading:
     `summary`: the last item that is a client's summary of what came before, -1 where none is. `bytes`: raw size of its items, about.
     `sent`: the chain hashes as its client's form of the answers gives them, where `chains` are those of what was really said; empty where
     they are the same; then `asked` are the lines as they came, and `reworded` tells whether a human's are among those that differ. `keys`:
-    by how many the reader finds it. `before`: digest of the reading that its first `reused` items were taken from, b"" where none were.
+    by how many the reader finds it. `loose`: items that say what no turn at their place does, each with the place beside which it would be
+    kept; so many items were `compared` for that; `extra`: tokens that they have beside their turns. `stuck`: those of them that cannot be
+    kept. `before`: digest of the reading that its first `reused` items were taken from, b"" where none were.
     """
 
     __slots__ = (
@@ -47,14 +49,18 @@ class Reading:
         "buried",
         "bytes",
         "chains",
+        "compared",
         "digest",
+        "extra",
         "keys",
         "lines",
+        "loose",
         "more",
         "places",
         "reused",
         "reworded",
         "sent",
+        "stuck",
         "summary",
         "thread",
         "tools",
@@ -78,6 +84,10 @@ class Reading:
         self.buried: frozenset[int] = frozenset()
         self.unkept: frozenset[int] = frozenset()
         self.more: dict[int, int] = {}
+        self.loose: dict[int, int] = {}
+        self.extra: dict[int, int] = {}
+        self.stuck: frozenset[int] = frozenset()
+        self.compared = 0
         self.sent: list[bytes] = []
         self.asked: list[Line] = []
         self.reworded = False
@@ -89,6 +99,7 @@ class Reading:
         if not self.sent:
             self.sent, self.asked = list(self.chains), list(self.lines)
         self.reworded = self.reworded or reworded
+        self.compare_anew()
 
     def as_sent(self) -> None:
         """It says what came again: whoever may have said the same in other surroundings is looked for anew."""
@@ -96,6 +107,20 @@ class Reading:
         self.sent, self.asked, self.reworded = [], [], False
         self.places, self.unsaid = [], ()
         self.thread, self.version = "", -1
+        self.compare_anew()
+
+    def say_as_sent(self, start: int, root: bytes) -> None:
+        """From this item on it says what came: that is new, whatever it was taken for before. `root`: of the chains."""
+        for item in range(start, len(self.lines)) if self.asked else ():
+            line = self.lines[item] = self.asked[item]
+            before = self.chains[item - 1] if item else root
+            self.chains[item] = before if line.kind == "none" else chain(before, line.content)
+
+    def compare_anew(self, known: int = 0) -> None:
+        """Its places are others but for those of the first so many items: nothing is known of what stands there."""
+        self.loose = {item: place for item, place in self.loose.items() if item < known}
+        self.extra = {item: tokens for item, tokens in self.extra.items() if item < known}
+        self.stuck, self.compared = frozenset(), min(self.compared, known)
 
     def goes_on(self, known: Reading, count: int) -> None:
         """Take over the sums of another one, with whose first `count` items this one begins."""
@@ -156,6 +181,9 @@ class Reader:
             reading.thread, reading.version, reading.buried = known.thread, known.version, known.buried
             reading.unkept, reading.unsaid = known.unkept, known.unsaid
             reading.more = {item: tokens for item, tokens in known.more.items() if item < reused}
+            reading.compared = min(known.compared, reused)
+            reading.loose = {item: place for item, place in known.loose.items() if item < reused}
+            reading.extra = {item: tokens for item, tokens in known.extra.items() if item < reused}
             reading.sent = _going_on(known.sent[:reused], lines)
             reading.asked = [*known.asked[:reused], *lines[reused:]] if known.asked else []
             reading.reworded = known.reworded

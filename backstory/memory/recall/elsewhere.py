@@ -18,7 +18,7 @@ from backstory.memory.recall import dates
 from backstory.memory.recall.index import Index
 from backstory.memory.recall.reasons import Reason, span
 from backstory.memory.recall.resuming import resumes
-from backstory.memory.recall.retention import Rules, Standing
+from backstory.memory.recall.retention import Standing
 from backstory.memory.recall.retrieval import Recalled, line, recall
 from backstory.memory.recall.units import Carry, units
 
@@ -52,10 +52,11 @@ def tell(
     *,
     budget_tokens: int,
     min_score: float,
-    rules: Rules,
+    standing: Standing,
     count: Callable[[str], int],
 ) -> Told:
-    """What to tell of these turns (of the conversations `others`, by id) in answer to the first message of a new one."""
+    """What to tell of these turns (of the conversations `others`, by id) in answer to the first message of a new one. `standing`: of
+    these turns."""
     by_id = {turn.id: turn for turn in turns if turn.conversation in others}
     index = Index(frequencies)
     ordered = sorted(by_id.values(), key=lambda turn: turn.id)
@@ -71,7 +72,7 @@ def tell(
         now=now,
         min_score=min_score,
         count=count,
-        standing=Standing(rules, (), {}, now),
+        standing=standing,
         asker=question.sender,
     )
     reasons, texts, goes_on = [], [], resumes(question.text)

@@ -69,7 +69,8 @@ class Index:
             session, new = self._session(unit, place)
             if place and unit.turn < self.turns[-1]:
                 self._rising = False
-            self._places = None
+            if self._places is not None:
+                self._places.setdefault(unit.turn, place)
             self.turns.append(unit.turn)
             self.pieces.append(unit.piece)
             self.numbers.append(unit.number)

@@ -8,7 +8,7 @@ that adds nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from functools import lru_cache
 
 from backstory.memory.reading.fence import RECALL_CLOSE
@@ -32,16 +32,16 @@ Seen = Mapping[int, Sequence[str]]
 """Units in view, by place, each with its parts that are; none where all of it is."""
 
 
-def in_view(index: Index, turns: Collection[int], blocks: Sequence[str]) -> tuple[set[int], Seen]:
+def in_view(index: Index, turns: Collection[int], blocks: Sequence[str], unsure: Container[int] = ()) -> tuple[set[int], Seen]:
     """Of the turns in these blocks those of which not all is in view, and what of them is. About a microsecond for each other turn; the
-    blocks are only taken apart where one has pieces or an excerpt."""
+    blocks are only taken apart where one has pieces or an excerpt. `unsure`: turns that these blocks need not have, though they say so."""
     partly: set[int] = set()
     seen: dict[int, Sequence[str]] = {}
     lines: dict[int, list[str]] | None = None
     cut = any(LEFT_OUT in block for block in blocks)
     for turn in turns:
         places = index.units_of(turn)
-        pieces = len(places) > 1 or (len(places) == 1 and index.pieces[places[0]] > 0)
+        pieces = len(places) > 1 or turn in unsure or (len(places) == 1 and index.pieces[places[0]] > 0)
         if not places or not (pieces or cut):
             continue
         lines = _lines(blocks) if lines is None else lines

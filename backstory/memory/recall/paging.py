@@ -228,6 +228,14 @@ class Chosen:
     def __contains__(self, turn_id: object) -> bool:
         return turn_id in self._ids
 
+    def take(self, beside: Mapping[int, int]) -> None:
+        """So may these that are kept beside such turns."""
+        self._ids.update([key for key, turn in beside.items() if turn in self._ids])
+
+
+LATER = "[Its client has since sent with it:]\n"
+"""Above what is kept beside a turn."""
+
 
 def row(turn: Turn, worth: float = 0.0) -> Row:
     """A turn as it is shown: its words, or its tools' results."""

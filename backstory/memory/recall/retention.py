@@ -88,13 +88,15 @@ def score(text: str, at: float, now: float, uses: int, pinned: bool, tool: bool 
 
 
 class Standing:
-    """The scores of the turns of one conversation at one time. `pins`: ids of pinned turns. `uses`: how often each turn was recalled."""
+    """The scores of turns at one time. `pins`: ids of pinned turns. `uses`: how often each turn was recalled. `elsewhere`: they are of
+    other conversations than the one in which something is asked, so that a pin is worth its score and no more."""
 
-    __slots__ = ("_now", "_uses", "pins", "rules")
+    __slots__ = ("_now", "_pinned", "_uses", "pins", "rules")
 
-    def __init__(self, rules: Rules, pins: Collection[int], uses: Mapping[int, int], now: float) -> None:
+    def __init__(self, rules: Rules, pins: Collection[int], uses: Mapping[int, int], now: float, elsewhere: bool = False) -> None:
         self.rules = rules
-        self.pins = pins
+        self.pins: Collection[int] = () if elsewhere else pins
+        self._pinned = pins
         self._uses = uses
         self._now = now
 
@@ -102,7 +104,7 @@ class Standing:
         """The score of the turn that a unit belongs to, as seen in that unit."""
         turn = index.turns[place]
         tool = index.names[index.roles[place]] == "tool"
-        return score(index.texts[place], index.at[place], self._now, self._uses.get(turn, 0), turn in self.pins, tool)
+        return score(index.texts[place], index.at[place], self._now, self._uses.get(turn, 0), turn in self._pinned, tool)
 
     def weighed(self, index: Index, scores: Mapping[int, float]) -> tuple[dict[int, float], list[int]]:
         """Rank scores as the rules have them, and the places that are below the floor."""

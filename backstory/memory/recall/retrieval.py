@@ -146,8 +146,9 @@ def recall(
         # Who looks for a word that only frames questions ("name") looks for that.
         query = replace(query, own=tuple([term for term in query.weights if not term.startswith(MARK)]))
     remark, given = not search and not wants(question, aspects), budget_tokens
+    first = [place for place in standing.first(index) if eligible(place)] if standing is not None and standing.pins else []
     if remark:
-        budget_tokens = min(budget_tokens, _REMARK_TOKENS)
+        budget_tokens = min(budget_tokens, _REMARK_TOKENS + sum(index.sizes[place] for place in first))
     answers = _answers(index, query, question, now, eligible, wanted, strict, asked, index.share(budget_tokens), remark)
     if aspects:
         answers = _personal(answers, oneself.told(index, aspects, asker, eligible))
@@ -158,7 +159,6 @@ def recall(
     kept = {place: score / most for place, score in answers.scores.items() if score >= min_score * most}
     if len(kept) < len(answers.scores):
         answers.out += [(place, "below recall.min_score") for place in answers.scores if place not in kept]
-    first = [place for place in standing.first(index) if eligible(place)] if standing is not None and standing.pins else []
     if not kept and not first:
         gate = answers.found.gate or "no match"
         return replace(answers.found, gate=gate, terms=query.own, left=_left(index, answers.out, {}))

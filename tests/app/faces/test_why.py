@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from backstory.app.faces import stored as faces
 from backstory.app.faces import why
+from backstory.commands.forgetting import FORGET, Going, going_text
 from backstory.core.records import Batch, Conversation, Injection, Turn
 from backstory.core.store import Store
 from backstory.errors import NotFound
@@ -20,6 +23,7 @@ from tests.stages.test_recall import FACT, long_talk
 from tests.stages.test_shrink import Agent, output, png
 from tests.stages.test_shrink import told as shrinking
 from tests.stages.world import Chat, configured, conversation, echoing, say, stored
+from tests.stores.world import talk, tell
 
 QUESTION = "What was the code of the blue locker?"
 
@@ -76,6 +80,36 @@ def test_the_block_and_where_each_line_is_from_is_told_also_after_a_restart(tmp_
                 await one.restart()
 
     asyncio.run(work())
+
+
+def test_what_a_line_was_worth_counts_how_often_it_was_recalled_before(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            chat = long_talk(14)
+            await say(one, chat[:-1])
+            for number in range(2):
+                asked: Chat = [*chat[-7:-1], ("assistant", "Answer 1."), ("user", QUESTION + " Please." * number)]
+                head, _ = await one.ask(PATHS["anthropic"], asking("anthropic", asked))
+                found = await one.engine.why(request(head))
+                line = next(it for it in found.lines if "tangerine" in it.text)
+                assert line.retention is not None
+                assert line.retention.use == (0.0, 0.5)[number]
+            rows = await stored(one, lambda store: why.retention(store, faces.find(store, found.conversation), time.time()))
+            assert rows[0][2].use == 0.75
+
+    asyncio.run(work())
+
+
+def test_what_is_about_to_be_forgotten_has_no_score_and_is_not_pinned(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/memory.db")
+    tell(store, talk("c"), "one", "two", "three")
+    record = faces.find(store, "c")
+    store.put_state("ann", "c", FORGET, going_text((Going("two", 9e9, (2,), 100.0),)))
+    assert [number for number, _, _ in why.retention(store, record, 1000.0)] == [1, 3]
+    with pytest.raises(NotFound, match="about to be forgotten"):
+        why.pin(store, record, 2, True, 1000.0)
+    assert why.pin(store, record, 3, True, 1000.0).id == 3
+    store.close()
 
 
 def test_a_request_that_repeats_a_block_says_that_it_does(tmp_path: Path) -> None:

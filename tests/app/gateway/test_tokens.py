@@ -66,6 +66,21 @@ def test_without_a_token_the_next_way_is_taken_or_the_trouble_is_told(tmp_path: 
     run(scene())
 
 
+def test_after_a_clock_was_set_back_a_token_is_asked_for_again(tmp_path: Path) -> None:
+    """A clock that is ahead is a reason why none is given."""
+    text = f"providers:\n  prov: {{kind: groq, url: OTHER, {CLIENT}}}\n"
+    now = [90_000.0]
+
+    async def scene() -> None:
+        async with two(tmp_path, text, {"SECRET": "wrong"}, lambda: now[0]) as one:
+            for at, asked in ((90_000.0, 1), (90_000.5, 1), (1000.0, 2), (1000.5, 2), (1002.0, 3)):
+                now[0] = at
+                status, _ = await one.ask_for("openai_chat", "prov:m")
+                assert (status, len(one.forms)) == (502, asked)
+
+    run(scene())
+
+
 def test_a_service_account_signs_for_vertex_ai(tmp_path: Path) -> None:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

@@ -96,40 +96,44 @@ def test_a_history_that_stays_in_the_cache_leaves_more() -> None:
 def test_what_goes_up_once_is_priced_once_and_what_a_summary_leaves_for_all_to_come() -> None:
     account = Account()
     reading = Reading(b"", [Line("spoken", b"%d" % number, "user", f"Message {number}") for number in range(20)], [], 0)
-    account.requests, account.paths, account.holdings = 60, (40, 40, 0), {TARIFFS[0].model: Stored(0.0, 4000, 4000, 4000, 4000)}
+    account.requests, account.holdings = 60, {TARIFFS[0].model: Stored(0.0, 4000, 4000, 4000, 4000)}
     tokens = 4000, 4000, 100, 50
-    once = sent(account, TARIFFS[0], reading, None, tokens, 42, leaves=True)
+    once = sent(account, TARIFFS[0], reading, None, tokens, (True, True), leaves=True)
     assert (once.writes, once.reads, once.slides) == (1.0, 0.0, True)
-    anew = sent(account, TARIFFS[0], reading, None, tokens, 42)
+    anew = sent(account, TARIFFS[0], reading, None, tokens, (True, True))
     assert (anew.writes, anew.reads) == (10.0, 0.0)
-    summed = sent(account, TARIFFS[0], reading, None, tokens, 42, summed=True)
+    summed = sent(account, TARIFFS[0], reading, None, tokens, (True, True), summed=True)
     assert (summed.writes, summed.reads, summed.slides) == (1.0, 29.0, False)
     assert summed.came_cached == 100, "its client has cut it all the same"
     account.purse.book(10.0, 10.0, True)
     few = [least(account, TARIFFS[0], one, 2000, 0.01) for one in (summed, once)]
     assert few[0] < few[1], "a few lines that stay are fewer"
     account.summit, account.growth = 4800, 100.0
-    until = sent(account, TARIFFS[0], reading, None, tokens, 42, summed=True)
+    until = sent(account, TARIFFS[0], reading, None, tokens, (True, True), summed=True)
     assert until.reads == 7.0, "until its client sums up again"
 
 
 def test_what_may_go_after_its_answer_is_priced_so() -> None:
     account, marked = Account(), replace(TARIFFS[0], marked=True)
     told = Reading(b"", [Line("spoken", b"%d" % number, "user" if number % 2 else "assistant", "x") for number in range(20)], [], 0)
-    account.requests, account.paths = 60, (40, 40, 0)
+    account.requests = 60
     tokens = 4000, 4000, 100, 50
-    goes = sent(account, marked, told, None, tokens, 40, summed=True, goes=1.0)
+    goes = sent(account, marked, told, None, tokens, (False, False), summed=True, goes=1.0)
     assert (goes.passing, goes.again) == (1.0, 0.0)
     account.growth = 100.0
-    assert sent(account, marked, told, None, tokens, 40, summed=True, goes=3.0).again == 200.0, "what tools have brought is written again"
-    behind = sent(account, marked, told, None, tokens, 40, summed=True, goes=1.0, behind=True)
+    assert sent(account, marked, told, None, tokens, (False, False), summed=True, goes=3.0).again == 200.0, (
+        "what tools have brought is written again"
+    )
+    behind = sent(account, marked, told, None, tokens, (False, False), summed=True, goes=1.0, behind=True)
     assert (behind.passing, behind.again) == (1.0, 0.0)
-    stays = sent(account, marked, told, None, tokens, 40, summed=True)
+    stays = sent(account, marked, told, None, tokens, (False, False), summed=True)
     account.purse.book(0.8, 0.8, True)
     grants = [addable(account, marked, now, 2000, 0.005) for now in (behind, goes, stays)]
     assert grants[0] >= grants[1] >= grants[2] > 0
     assert grants[0] <= 160, "the share is there for the lines that answer best"
-    assert sent(account, marked, told, None, tokens, 40, summed=True, goes=20.0).passing == 0.0, "too much is said for one question"
+    assert sent(account, marked, told, None, tokens, (False, False), summed=True, goes=20.0).passing == 0.0, (
+        "too much is said for one question"
+    )
 
 
 @given(seed=st.integers(0, 10**6), size=st.integers(50, 600), often=st.floats(0.2, 1.0), dollars=st.sampled_from([0.1, 2.5, 30.0]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from backstory.core.records import Spend, Turn
 from backstory.memory.economy.account import Account
@@ -50,3 +51,17 @@ def test_a_whole_history_and_what_is_not_known_are_as_now() -> None:
     now = (TURNS - 5, TURNS - 5, 0)
     assert earlier(Account(), path(), FIXED, now) == now
     assert earlier(replayed(9), path()[:-1], FIXED, now) == now, "another branch"
+
+
+def test_even_a_short_exchange_that_was_cut_off_is_known_by_its_size() -> None:
+    short = [replace(turn, tokens=9 if at < TURNS - 5 else EACH) for at, turn in enumerate(path())]
+    now = (TURNS - 5, TURNS - 5, 0)
+    assert earlier(replayed(4, fixed=FIXED + 18), short, FIXED, now) == (-1, -1, 0), "two turns of nine tokens"
+    assert earlier(replayed(4, fixed=FIXED + 17), short, FIXED, now) == now
+
+
+def test_what_was_recalled_was_not_held_and_what_is_folded_stands_in_front() -> None:
+    now = (TURNS - 5, TURNS - 5, 0)
+    assert earlier(replayed(4, added=900), path(), FIXED, now, lambda turn: 900 * (turn.position == TURNS - 2)) == now
+    folded = (TURNS - 5, TURNS - 2, TURNS - 2)
+    assert earlier(replayed(7), path(), FIXED, folded) == (-1, TURNS - 2, TURNS - 2)

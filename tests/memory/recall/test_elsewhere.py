@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from backstory.core.records import Conversation, SessionSummary, Turn
 from backstory.core.tokens import estimate
 from backstory.memory.recall.elsewhere import LABEL, Told, quoted, tell
-from backstory.memory.recall.retention import NEUTRAL
+from backstory.memory.recall.retention import NEUTRAL, Standing
 from tests.memory.chats import turn
 from tests.stores.world import Shelf, talk
 from tests.stores.world import tell as tell_store
@@ -26,7 +26,17 @@ def of(number: int, text: str, conversation: str = NAME, role: str = "user") -> 
 
 def told(question: str, *turns: Turn, summaries: tuple[SessionSummary, ...] = (), budget: int = 300) -> Told:
     asked = turn(99, question, at=DAY + 9e6, arrived=DAY + 9e6)
-    return tell(asked, turns, summaries, OTHERS, {"": 100}, budget_tokens=budget, min_score=0.0, rules=NEUTRAL, count=estimate)
+    return tell(
+        asked,
+        turns,
+        summaries,
+        OTHERS,
+        {"": 100},
+        budget_tokens=budget,
+        min_score=0.0,
+        standing=Standing(NEUTRAL, (), {}, asked.at),
+        count=estimate,
+    )
 
 
 FACT = of(7, "The printer in the attic needs the toner TN-4410.")

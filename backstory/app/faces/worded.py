@@ -1,0 +1,49 @@
+"""What a client's history says otherwise than the turns of a conversation, as the reading commands show it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from msgspec import Struct
+
+from backstory.core.records import Conversation, Turn, Wording
+from backstory.core.store import Store
+from backstory.memory.identity import wordings
+from backstory.stages.loading import load_wordings
+
+
+class WordingRow(Struct, frozen=True, omit_defaults=True):
+    """One wording of a turn, and since when it is kept. `raw`: the message's JSON as it came, where that is wanted."""
+
+    at: float
+    role: str
+    text: str
+    raw: str = ""
+
+
+def rows_of(store: Store, record: Conversation, hidden: Collection[int], raw: bool) -> Mapping[int, tuple[WordingRow, ...]]:
+    """By turn, but for those that are about to be forgotten."""
+    found: dict[int, tuple[WordingRow, ...]] = {}
+    for one in load_wordings(store, record, hidden):
+        row = WordingRow(one.arrived, one.role, one.text, one.raw.decode("utf-8", "replace") if raw else "")
+        found[one.turn] = (*found.get(one.turn, ()), row)
+    return found
+
+
+def beside(store: Store, record: Conversation, path: Sequence[Turn]) -> list[Turn]:
+    """What is kept beside these turns, as turns of the same numbers."""
+    by_id = {turn.id: turn for turn in path}
+    return [wordings.as_turn(one, by_id[one.turn]) for one in load_wordings(store, record) if one.turn in by_id]
+
+
+def whole(store: Store, record: Conversation, turns: Sequence[Turn]) -> Sequence[Turn]:
+    """These turns, their texts with what is kept beside them."""
+    found: dict[int, tuple[Wording, ...]] = {}
+    for one in load_wordings(store, record):
+        found[one.turn] = (*found.get(one.turn, ()), one)
+    return wordings.beside(turns, found)
+
+
+def since(when: str) -> str:
+    """What tells of a wording where the turn's own words stand above it."""
+    return f"in its client's history since {when}"
