@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -106,7 +107,9 @@ def line_up(parts: Parts) -> Line:
     continuity = Continuity(parts.threads, lanes, parts.waited_for)
     holding = Holding(visits, parts.economy, parts.settings.window.hard_tokens)
     given = parts.settings
-    boundary = Boundary(parts.shelf, parts.economy, given.window, given.budget, given.patience_s, parts.clock, parts.new_id)
+    clock, new_id = parts.clock, parts.new_id
+    told_at_once = partial(lanes.submit, seq=0)
+    boundary = Boundary(parts.shelf, parts.economy, given.window, given.budget, given.patience_s, clock, new_id, told_at_once)
     apart = Apart(lanes, parts.wires)
     recall = Recall(visits, parts.shelf, given, rough, parts.clock, continuity, parts.economy, boundary, holding, apart)
     told = shrink_settings(config, parts.settings)

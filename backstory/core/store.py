@@ -41,6 +41,10 @@ T = TypeVar("T")
 Spent: TypeAlias = Literal["model", "day", "conversation", "all"]
 
 
+About: TypeAlias = tuple[str, bool, dict[str, str], int]
+"""Of a conversation: its label, whether memory is on, what a user has set, and the number of its newest turn, 0 where none was ever."""
+
+
 class Store(Protocol):
     """Ground truth and derived state."""
 
@@ -229,8 +233,12 @@ class Store(Protocol):
         new one alone: what comes late, or from a process that has not heard of it, changes neither."""
         ...
 
-    def abouts(self, conversation_ids: Sequence[str]) -> dict[str, tuple[str, bool, dict[str, str]]]:
-        """Label, whether memory is on, and what a user has set, of those of these conversations that are there."""
+    def abouts(self, conversation_ids: Sequence[str]) -> dict[str, About]:
+        """Of those of these conversations that are there."""
+        ...
+
+    def numbers(self, conversation_id: str, after: int) -> list[int]:
+        """The numbers of its own turns and digests that are larger than this one."""
         ...
 
     def stubs(self, conversation_id: str) -> list[Stub]:

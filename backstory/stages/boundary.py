@@ -10,7 +10,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from backstory.core.exchange import Exchange
-from backstory.core.records import Digest
+from backstory.core.records import Batch, Digest
 from backstory.core.tokens import estimate
 from backstory.memory.economy.steps import Move
 from backstory.memory.folding import assembly, compaction
@@ -41,7 +41,8 @@ class Plan(Struct, frozen=True):
 
 class Boundary:
     """Decides where it stands for a request, and moves it. `budget`: tokens of one recalled block, which keep their room. `patience_s`: so
-    long a request that must be folded waits for its digest."""
+    long a request that must be folded waits for its digest. `told` takes the rows of a fold at once: it is to be known
+    wherever a request goes that got no answer here."""
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class Boundary:
         patience_s: float,
         clock: Callable[[], float],
         new_id: Callable[[], int],
+        told: Callable[[Batch], None],
     ) -> None:
         self._shelf = shelf
         self._economy = economy
@@ -60,6 +62,7 @@ class Boundary:
         self._patience_s = patience_s
         self._clock = clock
         self._new_id = new_id
+        self._told = told
 
     def standing(self, visit: Visit, draft: Draft) -> Plan:
         """What goes up as things stand, before anything is recalled."""
@@ -194,6 +197,7 @@ class Boundary:
             tokens = estimate(text)
         digest = Digest(self._new_id(), thread.conversation.id, upto.id, upto.chain, text, tokens, self._clock())
         thread.fold((digest,))
+        self._told(Batch(digests=(digest,)))
         visit.digest, visit.resumed = digest, False
         return digest
 

@@ -186,7 +186,7 @@ async def _candidates(threads: Threads, principal: str, scope: str, reading: Rea
     ended = [name for some in given.values() if len(some) < OFTEN for name, _ in some]
     names = dict.fromkeys([*begun[:_CANDIDATES], *last, *(name for name, _ in count.most_common(_READ))])
     found = [await threads.by_id(principal, name, scope) for name in dict.fromkeys([*names, *ended])]
-    return [thread for thread in found if thread is not None], {*ended}.difference(names)
+    return await threads.all_current([thread for thread in found if thread is not None], scope), {*ended}.difference(names)
 
 
 def _all_beside(threads: Iterable[Thread], reading: Reading) -> list[Echo]:

@@ -161,8 +161,8 @@ class Identify(Stage):
             of = self._just_seen(thread, reading) if last >= 0 else None
             seen = reading.reused if of is not None else 0
             adrift = last >= 0 and not claims and await excerpts.heard(self._threads, principal, scope, reading.lines)
-        else:
-            await self._threads.heeded(thread)
+        elif not known:
+            thread = await self._threads.current(thread, scope)
         if not exchange.local:
             self._threads.asked(reading.digest, reading.chains[last] if last >= 0 else b"", thread)
         aliases = [claim.key for claim in claims if self._threads.name(thread, claim.key)]
@@ -172,13 +172,20 @@ class Identify(Stage):
 
     async def _current(self, thread: Thread, reading: Reading, last: int, scope: str) -> Thread:
         """This thread as it is now, and what the request says of it laid beside that."""
-        said = reading.lines[last].content
-        if reading.chains[last] not in thread.by_chain and await self._threads.others():
-            # Word for word what another process has answered is no other form of what is known here.
-            thread = await self._threads.current(thread, reading.chains[last], said, reading.chains[-1], scope)
+        if reading.chains[last] not in thread.by_chain:
+            await self._threads.others()
+        # Word for word what another process has answered is no other form of what is known here.
+        thread = await self._threads.current(thread, scope)
+        self._laid(thread, reading, last)
+        news = await self._threads.traced(thread, reading.chains[last], reading.lines[last].content)
+        if news:
+            thread = await self._threads.fresh(thread, news, scope)
+            self._laid(thread, reading, last)
+        return thread
+
+    def _laid(self, thread: Thread, reading: Reading, last: int) -> None:
         if reading.chains[last] not in thread.by_chain and not concerns(thread, reading, self._threads.tombs):
             echoes.named(thread, reading)
-        return await self._threads.current(thread, reading.chains[last], reading.lines[last].content, reading.chains[-1], scope)
 
     def _just_seen(self, thread: Thread, reading: Reading) -> Thread | None:
         """The conversation in which the beginning of a history that begins another has just gone up: what it costs goes on from there."""

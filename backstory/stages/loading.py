@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from math import inf
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from backstory.commands.forgetting import FORGET, veil
-from backstory.core.records import Conversation, Injection, Spend, Stub, Turn, Wording
-from backstory.core.store import Store
+from backstory.core.records import Conversation, Digest, Injection, Spend, Stub, Turn, Wording
+from backstory.core.store import About, Store
 from backstory.core.tombs import human
 from backstory.core.wishes import WISHES, spent, text_of, wishes_of
 from backstory.memory.identity import named as identity
@@ -100,12 +101,41 @@ def load_shown(store: Store, record: Conversation) -> tuple[list[Turn], dict[int
     return shown(load_turns(store, record), veil(store.stated(FORGET, record.principal)))
 
 
-def load_beside(store: Store, record: Conversation) -> tuple[list[Turn], dict[int, float], list[Injection]]:
-    """`load_shown`, and what was injected in this conversation itself and may be told. Blocks."""
+class Beside(Struct, frozen=True):
+    """What is stored of a conversation: its turns and those it shares, as `shown`; of this conversation itself what was injected and may be
+    told, what was folded, its stubs, and what its client's history said otherwise."""
+
+    turns: list[Turn]
+    since: dict[int, float]
+    injections: list[Injection]
+    digests: list[Digest]
+    stubs: list[Stub]
+    wordings: list[Wording]
+
+
+def load_beside(store: Store, record: Conversation) -> Beside:
+    """Blocks; cost grows with the turns."""
     waiting = veil(store.stated(FORGET, record.principal))
     turns, since = shown(load_turns(store, record), waiting)
     chains = {turn.chain: turn.id for turn in turns}
-    return turns, since, [one for one in store.injections(record.id) if not tells(one, waiting, chains)]
+    blocks = [one for one in store.injections(record.id) if not tells(one, waiting, chains)]
+    return Beside(turns, since, blocks, store.digests(record.id), store.stubs(record.id), store.wordings(record.id))
+
+
+def learn(thread: Thread, stored: Beside) -> None:
+    """Let a thread that is in use know what another process has stored: turns as another branch, what went up with them, and what was
+    folded. What is decided here stays."""
+    thread.hidden |= frozenset(stored.since)
+    for turn in stored.turns:
+        thread.know(turn)
+    thread.inject(one for one in stored.injections if one.chain in thread.by_chain and one.chain not in thread.injections)
+    known = {digest.id for digest in thread.digests}
+    thread.fold(veiled((one for one in stored.digests if one.id not in known), stored.since, thread.by_id))
+    # As they are stored: of those that stand for the same turns one is the newest, whoever made it.
+    thread.digests.sort(key=lambda digest: (digest.created, digest.id))
+    thread.stub(stub for stub in stored.stubs if stub.turn not in thread.hidden)
+    thread.settle_stubs()
+    thread.reword(one for one in stored.wordings if one.turn not in thread.hidden)
 
 
 def tells(injection: Injection, going_since: Mapping[int, float], by_chain: Mapping[bytes, int]) -> bool:
@@ -121,12 +151,12 @@ def with_inherited(own: Mapping[str, str], *inherited: Mapping[str, str]) -> dic
     return {name: value for name, value in {**found, **own}.items() if value}
 
 
-def heed(thread: Thread, found: Mapping[str, tuple[str, bool, dict[str, str]]]) -> None:
+def heed(thread: Thread, found: Mapping[str, About]) -> None:
     """Let a thread know what is set for its conversation. What held for one request that is over stays taken back."""
     record, before = thread.conversation, thread.states
     if record.id not in found:
         return
-    label, memory, own = found[record.id]
+    label, memory, own, _ = found[record.id]
     if (record.memory, record.label) != (memory, label):
         thread.conversation = replace(record, memory=memory, label=label)
     states = with_inherited(own, *(found[name][2] for name in thread.lineage[1:] if name in found))
@@ -136,6 +166,11 @@ def heed(thread: Thread, found: Mapping[str, tuple[str, bool, dict[str, str]]]) 
     if states != before:
         # Where it belongs is among it.
         thread.states, thread.home = states, None
+
+
+def load_told(store: Store, names: Sequence[str], own: str, after: int) -> tuple[dict[str, About], list[int]]:
+    """What is told of these conversations, and the numbers of what the one (`own`, "" for none) has after this one. Blocks."""
+    return store.abouts(names), store.numbers(own, after) if own else []
 
 
 def by_client(store: Store, principal: str, named: str) -> set[str]:
@@ -163,6 +198,12 @@ def forked_from(store: Store, record: Conversation) -> Iterator[tuple[Conversati
             return
         yield before, made
         record, made = before, min(made, before.created)
+
+
+def leads_to(store: Store, principal: str, name: str, origins: Collection[str]) -> bool:
+    """Whether this conversation was forked off one of the `origins`, at once or over others. Blocks."""
+    record = store.conversation(principal, name)
+    return record is not None and any(one.id in origins for one, _ in forked_from(store, record))
 
 
 def load_stubs(store: Store, record: Conversation) -> list[Stub]:

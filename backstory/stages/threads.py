@@ -12,6 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import compress, islice
 
 from backstory.core.ids import conversation_id
@@ -23,7 +24,7 @@ from backstory.memory.identity.thread import Thread
 from backstory.memory.reading.turns import chain as chain_on
 from backstory.memory.reading.turns import root
 from backstory.stages.ends import Ends
-from backstory.stages.loading import forked_from, heed, load_beside, load_thread
+from backstory.stages.loading import heed, leads_to, learn, load_beside, load_thread, load_told
 
 _MOST_THREADS = 2000
 # Threads are kept up to this weight: one for each turn, one for each 100 tokens. Some 50 MB.
@@ -115,45 +116,63 @@ class Threads:
 
     async def by_alias(self, principal: str, key: str, scope: str) -> Thread | None:
         """A thread by a name that a client gave it."""
-        conversation = self._aliases.get((principal, key))
-        if conversation is None:
+        at, conversation = (principal, key), self._aliases.get((principal, key))
+        # A name of what got no answer here yet may have been given elsewhere meanwhile.
+        if conversation is None or (at in self._unstored and (await self.others() or self._unseen)):
             await self._caught_up()
-            conversation = await self._lanes.read(lambda store: store.alias(principal, key))
+            stored = await self._lanes.read(lambda store: store.alias(principal, key))
+            conversation = stored or self._aliases.get(at)
             if conversation is None:
                 return None
-            self._aliases[principal, key] = conversation
+            self._aliases[at] = conversation
             held = self._threads.get(conversation)
             if held is not None and key.startswith(ANSWERS):
                 await self.reread(held, scope)
         return await self.by_id(principal, conversation, scope)
 
-    async def current(self, thread: Thread, chain: bytes, content: bytes, end: bytes, scope: str) -> Thread:
-        """The thread, read again where another process has gone on with it: the last answer that its client has, of this chain and content
-        hash, is stored and not known here, or what it says now (the chain hash `end`) is, because it has said it there."""
-        record, known = thread.conversation, chain in thread.by_chain
-        if known and (end in thread.by_chain or not self._lanes.shared):
+    async def current(self, thread: Thread, scope: str) -> Thread:
+        """The thread with all that is stored of it and was set for its conversation, where another process has this store."""
+        return await self.fresh(thread, await self.heeded(thread), scope)
+
+    async def all_current(self, threads: Sequence[Thread], scope: str) -> list[Thread]:
+        """The same for several, but for what was set."""
+        if not threads or not (self._lanes.shared or self._unseen):
+            return [*threads]
+        names = [thread.conversation.id for thread in threads]
+        found = await self._lanes.read(lambda store: store.abouts(names))
+        last = [[found[name][3]] if name in found and found[name][3] else [] for name in names]
+        return [await self.fresh(thread, thread.unknown(some), scope) for thread, some in zip(threads, last, strict=True)]
+
+    async def traced(self, thread: Thread, chain: bytes, content: bytes) -> frozenset[int]:
+        """The numbers of what is stored of it and not known, where no other process is seen: one may have been there if the last answer
+        that its client has, of this chain and content hash, is not known."""
+        if chain in thread.by_chain or self._lanes.shared:
+            return frozenset()
+        # Said in the same words before, or after what its client has rewritten: where nobody can be there unseen, that is no news.
+        if not self._unseen and any(turn.content == content for turn in reversed(thread.path[-_LAST_TURNS:])):
+            return frozenset()
+        name, after = thread.conversation.id, thread.lately
+        return thread.unknown(await self._lanes.read(lambda store: store.numbers(name, after)))
+
+    async def fresh(self, thread: Thread, news: frozenset[int], scope: str) -> Thread:
+        """The thread with these turns and digests of it that are stored."""
+        if not news:
             return thread
-        others = known or await self.others()
-        chain = end if known else chain
-        # Said in the same words before, or after what its client has rewritten: only where there is another process may it be news.
-        if not others and any(turn.content == content for turn in reversed(thread.path[-_LAST_TURNS:])):
-            return thread
-        found = await self._lanes.read(lambda store: store.chains(record.principal, [chain]))
-        news = any(name == record.id for _, name, _ in found)
-        if not news and others:
-            # A client that has cut its history knows none of the chain hashes: by what it heard last.
-            heard = await self._lanes.read(lambda store: store.contents(record.principal, content))
-            news = any(name == record.id and turn not in thread.by_id for name, turn in heard)
-        return await self.reread(thread, scope) if news else thread
+        thread = await self.reread(thread, scope)
+        thread.seen |= news
+        return thread
 
     async def reread(self, thread: Thread, scope: str) -> Thread:
         """The thread as it is stored now. One that is in use stays, and learns what is stored beside it; one that is not wholly stored
-        stays as it is."""
+        is in use."""
         record = thread.conversation
         if not thread.busy:
             await self._lanes.flush()
-        if thread.busy:
-            await self._learn(thread)
+        if thread.busy or thread.pending_seq > self._lanes.settled:
+            epoch = self._epoch
+            stored_now = await self._lanes.read(lambda store: load_beside(store, record))
+            if epoch == self._epoch:
+                learn(thread, stored_now)
         if thread.busy or thread.pending_seq > self._lanes.settled or self._threads.get(record.id) is not thread:
             return self._threads.get(record.id, thread)
         self._leave(record.id)
@@ -163,21 +182,8 @@ class Threads:
         found = await self._load(stored, scope, True) if stored is not None else None
         if found is None:
             return thread
-        found.answers.update(thread.answers)
-        found.counted = thread.counted
+        found.succeed(thread)
         return found
-
-    async def _learn(self, thread: Thread) -> None:
-        """Turns of another process are known from now on, as another branch, with what went up with them."""
-        record, epoch = thread.conversation, self._epoch
-        turns, since, blocks = await self._lanes.read(lambda store: load_beside(store, record))
-        if epoch != self._epoch:
-            return
-        news = {turn.chain for turn in turns if turn.chain not in thread.by_chain}
-        thread.hidden |= frozenset(since)
-        for turn in turns:
-            thread.know(turn)
-        thread.inject(one for one in blocks if one.chain in news and one.chain not in thread.injections)
 
     def adopt(self, record: Conversation, scope: str, turns: Sequence[Turn]) -> Thread:
         """A thread of turns that are not in the store yet."""
@@ -229,7 +235,7 @@ class Threads:
         found = [name for name, thread in held.items() if not {*origins}.isdisjoint(thread.lineage[1:])]
 
         def stored(store: Store) -> list[str]:
-            return [name for name in names if name not in held and _leads_to(store, principal, name, origins)]
+            return [name for name in names if name not in held and leads_to(store, principal, name, origins)]
 
         return [*found, *await self._lanes.read(stored)]
 
@@ -371,13 +377,14 @@ class Threads:
             with suppress(StoreError):
                 await self.look()
 
-    async def heeded(self, thread: Thread) -> None:
-        """Where another process has this store: until the thread knows what was set for its conversation there. Where that cannot be read,
-        nothing can have been set."""
+    async def heeded(self, thread: Thread) -> frozenset[int]:
+        """Where another process has this store: until the thread knows what was set for its conversation there. The numbers of what is
+        stored of it and not known. Where that cannot be read, nothing can have been set."""
         known = self._heeded.get(thread.conversation.id, -_HEEDED_S)
         if self._lanes.shared or (self._unseen and time.monotonic() - known >= _HEEDED_S):
             with suppress(StoreError):
-                await self._heed([thread])
+                return await self._heed([thread], True)
+        return frozenset()
 
     async def heed(self) -> None:
         """The same for the threads last used, for processes that cannot be seen. Raises StoreError."""
@@ -385,18 +392,27 @@ class Threads:
             self._heeded = {}
             await self._heed([*islice(reversed(self._threads.values()), _LATELY)])
 
-    async def _heed(self, threads: Sequence[Thread]) -> None:
+    async def _heed(self, threads: Sequence[Thread], look: bool = False) -> frozenset[int]:
+        """`look`: for what is stored of the one thread as well; the numbers of what of it is not known. Of several, those of which more is
+        stored are left to their next requests."""
+        news: Collection[int] = ()
         while threads:
             now, before = time.monotonic(), [(thread.states, thread.conversation) for thread in threads]
             names = {name: None for thread in threads for name in thread.lineage}
-            found = await self._lanes.read(lambda store: store.abouts([*names]))  # noqa: B023 - awaited here
+            own, after = (threads[0].conversation.id, threads[0].lately) if look else ("", 0)
+            found, numbers = await self._lanes.read(partial(load_told, names=[*names], own=own, after=after))
             known = [was == (thread.states, thread.conversation) for thread, was in zip(threads, before, strict=True)]
             for thread in compress(threads, known):
                 heed(thread, found)
-                if self._unseen:
-                    self._heeded[thread.conversation.id] = now
+                name = thread.conversation.id
+                last = [found[name][3]] if name in found and found[name][3] else []
+                if look:
+                    news = thread.unknown([*numbers, *last])
+                if self._unseen and (look or not thread.unknown(last)):
+                    self._heeded[name] = now
             # The others were set something here meanwhile.
             threads = [thread for thread, same in zip(threads, known, strict=True) if not same]
+        return frozenset(news)
 
     async def _caught_up(self) -> None:
         """After threads were let go of before all of them was stored: until it is."""
@@ -468,11 +484,6 @@ class Threads:
         if len(self._aliases) > 4 * _MOST_THREADS:
             self._aliases = {key: value for key, value in self._aliases.items() if value in self._threads}
             self._unstored.intersection_update(self._aliases)
-
-
-def _leads_to(store: Store, principal: str, name: str, origins: Collection[str]) -> bool:
-    record = store.conversation(principal, name)
-    return record is not None and any(one.id in origins for one, _ in forked_from(store, record))
 
 
 def batch(thread: Thread, turns: Sequence[Turn], aliases: Sequence[str]) -> Batch:

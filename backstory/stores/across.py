@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from backstory.core.records import Conversation, Home, SessionSummary, Trace, Watermark
+from backstory.core.store import About
 from backstory.errors import NotFound
 from backstory.stores import rows
 from backstory.stores.dialect import Dialect
@@ -128,17 +129,24 @@ def put_session_summaries(db: Connection, key: int, made: Sequence[SessionSummar
     db.many(_SUMMARY, [rows.session_summary_row(one, key) for one in made])
 
 
-def abouts(db: Connection, conversation_ids: Sequence[str]) -> dict[str, tuple[str, bool, dict[str, str]]]:
+def abouts(db: Connection, conversation_ids: Sequence[str]) -> dict[str, About]:
     """See Store."""
-    found: dict[str, tuple[str, bool, dict[str, str]]] = {}
+    found: dict[str, About] = {}
     for some in slices(conversation_ids):
         where = f"c.id IN ({marks(len(some))})"
-        for row in db.all(f"SELECT c.id, c.label, c.memory FROM conversations c WHERE {where}", some):
-            found[row[0]] = (row[1], bool(row[2]), {})
+        for row in db.all(f"SELECT c.id, c.label, c.memory, c.last_turn FROM conversations c WHERE {where}", some):
+            found[row[0]] = (row[1], bool(row[2]), {}, row[3])
         for row in db.all(f"SELECT c.id, s.name, s.value FROM states s JOIN conversations c ON c.key = s.conversation WHERE {where}", some):
             if row[0] in found:
                 found[row[0]][2][row[1]] = row[2]
     return found
+
+
+def numbers(db: Connection, conversation_id: str, after: int) -> list[int]:
+    """See Store."""
+    of = f"WHERE conversation = {_KEY} AND id > ?"
+    sql = f"SELECT id FROM turns {of} UNION ALL SELECT id FROM digests {of}"
+    return [row[0] for row in db.all(sql, (conversation_id, after) * 2)]
 
 
 class Across:
@@ -182,9 +190,13 @@ class Across:
         """See Store."""
         return kin(self._dialect.connection(), principal, home, everywhere, limit)
 
-    def abouts(self, conversation_ids: Sequence[str]) -> dict[str, tuple[str, bool, dict[str, str]]]:
+    def abouts(self, conversation_ids: Sequence[str]) -> dict[str, About]:
         """See Store."""
         return abouts(self._dialect.connection(), conversation_ids)
+
+    def numbers(self, conversation_id: str, after: int) -> list[int]:
+        """See Store."""
+        return numbers(self._dialect.connection(), conversation_id, after)
 
     def session_summaries(self, conversation_ids: Sequence[str]) -> list[SessionSummary]:
         """See Store."""

@@ -78,7 +78,8 @@ class SqlStore:
         across = Across(dialect, self._move)
         self.traces, self.trace = across.traces, across.trace
         self.pin, self.pins, self.pin_changes = across.pin, across.pins, across.pin_changes
-        self.home, self.kin, self.recent_aliases, self.abouts = across.home, across.kin, across.recent_aliases, across.abouts
+        self.home, self.kin, self.recent_aliases = across.home, across.kin, across.recent_aliases
+        self.abouts, self.numbers = across.abouts, across.numbers
         self.session_summaries, self.put_session_summaries = across.session_summaries, across.put_session_summaries
         self.put_state = across.put_state
         self.wordings = Wordings(dialect).of

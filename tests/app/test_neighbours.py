@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -14,7 +15,7 @@ from msgspec.structs import replace
 from backstory.core.records import Batch
 from backstory.jobs import forgotten
 from backstory.stores import neighbours
-from tests.relay.world import Client
+from tests.relay.world import Client, Received
 from tests.rig import PATHS, Answer, Rig, asking, post, reply, rig, said, soon
 from tests.stages.world import Chat, configured, echoing, stored
 
@@ -410,5 +411,83 @@ def test_a_fork_that_was_taken_out_of_a_project_stays_out_of_it(tmp_path: Path) 
                     await one.restart()
                 _, body = await one.ask(PATHS["anthropic"], asking("anthropic", [*chat, ("user", "!/status")]), named)
                 assert "boats" not in body.decode()
+
+    asyncio.run(work())
+
+
+def test_a_name_under_which_nothing_was_answered_here_is_that_of_what_was_answered_elsewhere(tmp_path: Path) -> None:
+    refused, numbered = [reply(b'{"error":{"message":"busy"}}', status=b"529 Busy")], echoing("anthropic")
+
+    def answer(received: Received) -> bytes:
+        return refused.pop() if refused else numbered(received)
+
+    async def work() -> None:
+        config = configured(tmp_path)
+        async with rig(config, answer) as one, rig(config, echoing("anthropic")) as other:
+            head, _ = await one.ask(PATHS["anthropic"], asking("anthropic", CHAT[:1]), *NAMED)
+            assert head.startswith(b"HTTP/1.1 529")
+            await other.ask(PATHS["anthropic"], asking("anthropic", CHAT[:1]), *NAMED)
+            await one.ask(PATHS["anthropic"], asking("anthropic", CHAT[:3]), *NAMED)
+            await stored(one, lambda store: store.counts())
+            assert await turns(other) == [[*(text for _, text in CHAT[:3]), "Answer 1."]]
+
+    asyncio.run(work())
+
+
+def test_a_fold_is_known_elsewhere_before_its_request_is_answered(tmp_path: Path) -> None:
+    released: list[bool] = []
+
+    def late() -> Iterator[bytes]:
+        while not released:
+            yield b""
+        yield reply(said("anthropic", "That came too late."))
+
+    def answer(received: Received) -> bytes | Iterator[bytes]:
+        return late() if b"<digest>" in received.body else numbered(received)
+
+    numbered = echoing("anthropic")
+
+    async def work() -> None:
+        config = configured(tmp_path, 1200)
+        async with rig(config, answer) as one, rig(config, echoing("anthropic")) as other:  # type: ignore[arg-type]
+            chat: Chat = []
+            while True:
+                chat.append(("user", f"Board number {len(chat)} is painted blue, and the next one in a colour of its own. " * 3))
+                client = Client(*await asyncio.open_connection("127.0.0.1", one.port))
+                await client.send(post(one.upstream_port, PATHS["anthropic"], asking("anthropic", chat), *NAMED))
+                await soon(lambda: len(one.upstream.received) == len(chat) // 2 + 1)
+                if b"<digest>" in one.sent.body:
+                    break
+                await client.reply()
+                client.writer.close()
+                chat.append(("assistant", f"Answer {len(chat) // 2 + 1}."))
+            assert one.engine.lanes is not None
+            await one.engine.lanes.flush()
+            await other.ask(PATHS["anthropic"], asking("anthropic", chat), *NAMED)
+            assert json.loads(other.sent.body)["messages"][:1] == json.loads(one.sent.body)["messages"][:1]
+            head = (await stored(other, lambda store: store.conversations(None, 9)))[0][0]
+            assert len(await stored(other, lambda store: store.digests(head.id))) == 1
+            released.append(True)
+            await client.reply()
+            client.writer.close()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("unseen", [False, True])
+def test_an_answer_in_words_that_were_said_before_is_looked_for_where_a_process_may_be_unseen(tmp_path: Path, unseen: bool) -> None:
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing("anthropic")) as one:
+            await told(one, CHAT[:2], "And where is it?")
+            await stored(one, lambda store: store.counts())
+            threads = one.engine.threads
+            assert threads is not None
+            (thread,) = threads._threads.values()
+            last, threads._unseen = thread.path[-1], unseen
+            elsewhere = replace(last, id=last.id + 5000, parent=last.id, position=last.position + 1, chain=b"elsewhere" + bytes(7))
+            await stored(one, lambda store: store.write([Batch((thread.conversation,), turns=(elsewhere,))]))
+            assert await threads.traced(thread, elsewhere.chain, last.content) == ({elsewhere.id} if unseen else set())
+            assert await threads.traced(thread, elsewhere.chain, b"in other words") == {elsewhere.id}
+            assert not await threads.traced(thread, last.chain, last.content)
 
     asyncio.run(work())

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from backstory.core.records import Batch, Conversation, Injection, Turn
-from backstory.stages.loading import by_client, load_thread
+from backstory.core.records import Batch, Conversation, Digest, Injection, Stub, Turn
+from backstory.stages.loading import by_client, learn, load_beside, load_thread
 from backstory.stores.database import open_store
 
 
@@ -25,6 +25,35 @@ def test_a_block_that_was_left_out_stays_so_but_in_what_was_forked_off_before(
     assert (one.going(turn.chain) is not None) == stays
     assert (other.going(turn.chain) is not None) == stays_in_the_fork
     assert one.loosened == left, "what was reasoned behind it stands behind something else since"
+    store.close()
+
+
+def test_a_thread_in_use_learns_what_another_process_has_stored_and_keeps_what_is_its_own(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'memory.db'}")
+    record = Conversation("a", "p", 1.0, 1.0)
+    turns = [
+        Turn(number, "a", number - 1, number - 1, bytes([number]) * 16, b"y" * 16, "assistant", "spoken", f"Said {number}.")
+        for number in range(1, 5)
+    ]
+    own, theirs = (Injection("a", turns[0].chain, f"<recalled>{text}</recalled>", (), 9, 2.0) for text in ("here", "there"))
+    block = Injection("a", turns[2].chain, "<recalled>It was tangerine.</recalled>", (1,), 9, 3.0)
+    stub = Stub("a", 1, "result", 0, b"z" * 16, "ref", "[left out]", 3, 90, 3.5)
+    newer = Digest(12, "a", 2, turns[1].chain, "newer", 4, 5.0)
+    older = Digest(11, "a", 2, turns[1].chain, "older", 4, 4.0)
+    store.write([Batch((record,), turns=tuple(turns[:2]))])
+    thread = load_thread(store, record, "")
+    thread.inject((own,))
+    thread.fold((newer,))
+    rows = Batch((record,), turns=tuple(turns), injections=(theirs, block), digests=(older, newer), stubs=(stub,))
+    store.write([rows])
+    for _ in range(2):
+        learn(thread, load_beside(store, record))
+        assert [turn.id for turn in thread.path] == [1, 2], "the branch that is under way stays"
+        assert not thread.unknown(store.numbers("a", 0))
+        assert thread.injections == {turns[0].chain: own, turns[2].chain: block}
+        assert [digest.text for digest in thread.digests] == ["older", "newer"], "in the order in which all read them"
+        assert thread.digest == newer
+        assert thread.stubs == {1: (stub,)}
     store.close()
 
 

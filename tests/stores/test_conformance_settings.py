@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from msgspec.structs import replace
 
-from backstory.core.records import Batch
+from backstory.core.records import Batch, Digest
 from backstory.errors import NotFound
 from backstory.stores.sql import SqlStore
 from tests.stores.world import Shelf, said, talk, tell
@@ -57,7 +57,7 @@ def test_name_and_switch_change_where_that_is_meant_alone(store: SqlStore) -> No
     store.put_about("bob", "a", "stranger", False)
     store.put_about("ann", "a")
     store.put_state("ann", "b", "project", "sea")
-    assert store.abouts(["a", "b", "none"]) == {"a": ("other", True, {}), "b": ("", False, {"project": "sea"})}
+    assert store.abouts(["a", "b", "none"]) == {"a": ("other", True, {}, 0), "b": ("", False, {"project": "sea"}, 0)}
     assert store.abouts([]) == {}
     assert [(one.label, one.memory) for one in (store.conversation("ann", "a"),) if one] == [("other", True)]
 
@@ -73,6 +73,17 @@ def test_what_is_set_goes_with_its_conversation_and_with_what_it_leads_to(store:
     assert store.states("b") == {"project": "sea"}
     with pytest.raises(NotFound):
         store.put_state("ann", "a", "project", "sea")
+
+
+def test_what_was_stored_last_of_a_conversation_is_told_by_its_numbers(store: SqlStore) -> None:
+    for name, first in (("a", 1), ("b", 5)):
+        tell(store, talk(name), "one", "two", first=first)
+    (turn,) = store.turns("a", 1, 1)
+    store.write([Batch(digests=(Digest(9, "a", turn.id, turn.chain, "said before", 4, 6.0),))])
+    assert sorted(store.numbers("a", 0)) == [1, 2, 9]
+    assert sorted(store.numbers("a", 1)) == [2, 9]
+    assert store.numbers("a", 9) == store.numbers("none", 0) == []
+    assert {name: about[3] for name, about in store.abouts(["a", "b"]).items()} == {"a": 2, "b": 6}
 
 
 def test_a_lease_from_before_the_clock_was_set_back_is_none(shelf: Shelf) -> None:

@@ -24,6 +24,8 @@ from backstory.memory.recall.index import Index
 from backstory.memory.recall.units import Carry
 
 _KEY_BYTES = 7
+# What processes store at once is known by numbers that are no further apart than this.
+_LATELY = 32
 
 
 class Family:
@@ -92,6 +94,7 @@ class Thread:
         "rewritten",
         "rooms",
         "root",
+        "seen",
         "settled",
         "states",
         "stubs",
@@ -147,8 +150,8 @@ class Thread:
         since. `behind`: whether blocks stood behind the marks of their messages in the newest request; None: not known."""
         self.states: dict[str, str] = {}
         """What its user has set for it."""
-        self.hidden: frozenset[int] = frozenset()
-        """Turns that are about to be forgotten: they are not recalled."""
+        self.hidden, self.seen = frozenset[int](), frozenset[int]()
+        """Turns that are about to be forgotten: they are not recalled. Numbers of what was looked for in the store, shown or not."""
         self.origin, self.loosened, self.rooms, self.worded = ("", 0, 0, 0), 0.0, Whereabouts(), {}
         """Where it was forked off: that conversation's id and version then, its own version then, and how much of the path is the same.
         When something that went up before was taken out (Unix seconds), other than by a fold or a stub. Where its turns were said."""
@@ -163,6 +166,14 @@ class Thread:
     def resume(self, other: Thread) -> None:
         """Its requests cost what goes on from those of another: the provider has just seen what it begins with."""
         self._account = other.account.resume()
+
+    def succeed(self, before: Thread) -> None:
+        """It was read again. Places on the path before hold on this one where that only goes on."""
+        path = before.path
+        goes_on = len(path) <= len(self.path) and (not path or self.path[len(path) - 1].id == path[-1].id)
+        self.version = before.version + (not goes_on)
+        self.answers.update(before.answers)
+        self.counted = before.counted
 
     @property
     def newest(self) -> int:
@@ -220,6 +231,15 @@ class Thread:
             self.by_id[turn.id] = turn
             insort(self._ids, turn.id)
         self.by_chain.setdefault(turn.chain, turn.id)
+
+    @property
+    def lately(self) -> int:
+        """What another process has stored of it lately has a larger number."""
+        return self._ids[-_LATELY] if len(self._ids) >= _LATELY else 0
+
+    def unknown(self, numbers: Iterable[int]) -> frozenset[int]:
+        """Those of these numbers of turns and digests that are not known and were not looked for."""
+        return frozenset(numbers).difference(self.by_id, self.seen, [digest.id for digest in self.digests])
 
     def after(self, before: bytes, chain: bytes) -> Turn | None:
         """The turn with this chain hash, on whatever branch, that follows what has the one `before`; None where there is none to show.
@@ -315,6 +335,8 @@ class Thread:
     def stub(self, stubs: Iterable[Stub]) -> None:
         """What goes upstream in place of old results from now on. One that is there already stays."""
         for stub in stubs:
+            if stub in self._known_stubs.get(stub.turn, ()):
+                continue
             self._known_stubs[stub.turn] = (*self._known_stubs.get(stub.turn, ()), stub)
             known = self.stubs.get(stub.turn, ())
             self.stubs[stub.turn] = (*known, *_first(known, stub))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -195,3 +196,30 @@ def test_digests_that_do_not_hold_cost_no_look_at_every_turn() -> None:
         return lambda: one.fold(made)
 
     assert growth(work, 3000) < MOST
+
+
+def test_what_is_stored_and_not_known_is_told_once() -> None:
+    one = thread()
+    turns = line(40)
+    one.add(turns[:4])
+    one.fold((Digest(100, "c", turns[3].id, turns[3].chain, "what was said", 4, 0.0),))
+    assert one.lately == 0
+    assert one.unknown([1, 4, 7, 100, 101]) == {7, 101}
+    one.seen |= {101}
+    assert one.unknown([1, 7, 101]) == {7}
+    one.add(turns)
+    assert 0 < one.lately < 40
+
+
+@pytest.mark.parametrize(("path", "holds"), [(6, True), (8, True), (4, False)])
+def test_places_hold_on_a_path_that_was_read_again_where_it_only_goes_on(path: int, holds: bool) -> None:
+    before, after = thread(), thread()
+    turns = line(8)
+    before.add(turns[:6])
+    before.rewind(turns[3].id)
+    before.rewind(turns[5].id)
+    before.answers["response:1"], before.counted = 6, True
+    after.add(turns[:path])
+    after.succeed(before)
+    assert (after.version == before.version) == holds
+    assert (after.answers, after.counted) == ({"response:1": 6}, True)
