@@ -185,9 +185,8 @@ class Recall(Stage):
 
     def _part(self, visit: Visit) -> int:
         """In a group blocks leave that tell of what was said elsewhere and its client does not send itself; how many."""
-        thread, reading, now = visit.thread, visit.reading, self._clock()
-        sent = {thread.path[place].id for place in (*reading.places, *reading.also) if 0 <= place < len(thread.path)}
-        blocks = [one for one in thread.injections.values() if not one.left and not visit.apart.isdisjoint({*one.turns} - sent)]
+        thread, now, apart = visit.thread, self._clock(), _unsent(visit)
+        blocks = [one for one in thread.injections.values() if not one.left and not apart.isdisjoint(one.turns)]
         visit.parted = tuple([replace(one, conversation=thread.conversation.id, left=now) for one in blocks])
         self._leave(visit, visit.parted)
         return len(visit.parted)
@@ -275,12 +274,13 @@ class Recall(Stage):
         return found
 
     def _again(self, visit: Visit, edits: list[Edit], total: int) -> tuple[list[Edit], int]:
-        """The same message asked again (a retry): what was injected then is injected now."""
+        """The same message asked again (a retry, or after its answer): what was injected then is injected now, though it had left since."""
         if not visit.thread.injections:
             return edits, total
         item, turn = asked(visit)
-        known = visit.thread.injections.get(turn.chain) if turn is not None else None
-        if known is None:
+        again = turn or asked_before(visit)
+        known = visit.thread.injections.get(again.chain) if again is not None else None
+        if known is None or (turn is None and not known.left) or not _unsent(visit).isdisjoint(known.turns):
             return edits, total
         if known.left:
             known = replace(known, left=0.0)
@@ -316,6 +316,14 @@ def uses(injections: Iterable[Injection]) -> Counter[int]:
     for injection in injections:
         found.update(injection.turns)
     return found
+
+
+def _unsent(visit: Visit) -> Set[int]:
+    """Turns said elsewhere that the client does not send itself."""
+    if not visit.apart:
+        return visit.apart
+    path, reading = visit.thread.path, visit.reading
+    return visit.apart - {path[place].id for place in (*reading.places, *reading.also) if 0 <= place < len(path)}
 
 
 def _pinned(thread: Thread, absent: assembly.Absent) -> int:
