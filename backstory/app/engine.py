@@ -332,7 +332,7 @@ class Engine:
             threads.tombs = tombs.after(threads.tombs)
             _all(clear)
 
-        self._forgotten = Forgotten(lanes, forget, self._learn, self.opening.gone, threads.heed, self._clock)
+        self._forgotten = Forgotten(lanes, forget, self._learn, self.opening.gone, threads.heed)
         line.forgets.changed, threads.look = self._forgotten.drop, self._forgotten.look
         self.pins = Pins(lanes, threads.pinned)
         await self._forgotten.start()

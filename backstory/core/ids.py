@@ -10,6 +10,8 @@ _NODE_BITS = 10
 _STEP_BITS = 12
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 _EPOCH_MS = 1_577_836_800_000
+# What a clock tells after this (2087) is no time of this proxy's: ids have 63 bits, and go on from the last one.
+_LAST_MS = (1 << 41) - (1 << 36)
 # Randomness for so many ids is asked for at once: to ask is what costs.
 _POOL = 256
 _random: list[str] = []
@@ -26,13 +28,8 @@ def conversation_id() -> str:
 
 
 def ids_since(at: float) -> int:
-    """The least id that TurnIds gives at this time (Unix seconds) or after."""
-    return max(0, int(at * 1000) - _EPOCH_MS) << (_NODE_BITS + _STEP_BITS)
-
-
-def ids_span(seconds: float) -> int:
-    """How far ids that TurnIds gives grow in this time."""
-    return int(seconds * 1000) << (_NODE_BITS + _STEP_BITS)
+    """The least id that TurnIds gives at this time (Unix seconds) or after; 63 bits for any time."""
+    return min(max(0, int(at * 1000) - _EPOCH_MS), _LAST_MS) << (_NODE_BITS + _STEP_BITS)
 
 
 class TurnIds:
@@ -42,7 +39,7 @@ class TurnIds:
     def __init__(self, node: int, clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
         self._node = (node & ((1 << _NODE_BITS) - 1)) << _STEP_BITS
         self._clock_ms = clock_ms
-        self._ms = 0
+        self._ms = 1
         self._step = 0
 
     def follow(self, newest: int) -> None:
@@ -51,13 +48,13 @@ class TurnIds:
             self._ms, self._step = newest >> (_NODE_BITS + _STEP_BITS), 1 << _STEP_BITS
 
     def __call__(self) -> int:
-        """The next id; always larger than all before it, also when the clock goes back."""
+        """The next id; always larger than all before it, also when the clock goes back, or is not one of this century's."""
         return self.block(1)
 
     def block(self, size: int) -> int:
         """The first of `size` (at most 4,096) ids in a row that nobody else gets."""
         ms = self._clock_ms() - _EPOCH_MS
-        if ms > self._ms:
+        if self._ms < ms <= _LAST_MS:
             self._ms, self._step = ms, 0
         elif self._step + size > 1 << _STEP_BITS:
             self._ms, self._step = self._ms + 1, 0

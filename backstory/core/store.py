@@ -343,8 +343,8 @@ class Store(Protocol):
         ...
 
     def lay(self, tombs: Sequence[tuple[int, str, bytes, float]]) -> None:
-        """Histories that end with what is not to be remembered: a number of its own, principal, hash and time of each. Of all that were
-        laid so, the newest stay (core.tombs.MOST_UNKEPT)."""
+        """Histories that end with what is not to be remembered: a number of its own, rising, principal, hash and time of each. Of all that
+        were laid so, the newest stay (core.tombs.MOST_UNKEPT). Numbers that are not larger than those of all before are made so."""
         ...
 
     def laid(self, after: int) -> tuple[bytes, list[Tomb]]:

@@ -38,6 +38,8 @@ _MOST_KEPT = 600
 _NOTHING = Recalled(())
 # Of a pinned turn that comes back: by how much its tokens may be more than estimated, and what a line has besides, with its day.
 _ROUGHLY, _A_LINE = 1.25, 40
+# Of so many questions of a conversation it is known behind which digest they went up.
+_SOUGHT = 16
 # Of a request's patience, so much goes into an index that is being made: the store is searched in the rest.
 _FOR_AN_INDEX = 1 / 3
 
@@ -185,9 +187,8 @@ class Recall(Stage):
 
     def _part(self, visit: Visit) -> int:
         """In a group blocks leave that tell of what was said elsewhere and its client does not send itself; how many."""
-        thread, reading, now = visit.thread, visit.reading, self._clock()
-        sent = {thread.path[place].id for place in (*reading.places, *reading.also) if 0 <= place < len(thread.path)}
-        blocks = [one for one in thread.injections.values() if not one.left and not visit.apart.isdisjoint({*one.turns} - sent)]
+        thread, now, apart = visit.thread, self._clock(), _unsent(visit)
+        blocks = [one for one in thread.injections.values() if not one.left and not apart.isdisjoint(one.turns)]
         visit.parted = tuple([replace(one, conversation=thread.conversation.id, left=now) for one in blocks])
         self._leave(visit, visit.parted)
         return len(visit.parted)
@@ -246,7 +247,7 @@ class Recall(Stage):
         room = max(lasting, kept.tokens) if kept.text else room
         # What a person has pinned comes back though it may not be saved yet.
         room = max(room - kept.tokens, min(_pinned(thread, absent), budget, free - kept.tokens))
-        found = await self._answering(visit, turn, absent, room) if turn is not None else _NOTHING
+        found = await self._answering(visit, turn, absent, room, digest) if turn is not None else _NOTHING
         if not (found.items or kept.text):
             return edits, total
         if visit.late:
@@ -266,21 +267,28 @@ class Recall(Stage):
         thread.inject((injection,))
         return [*edits, AppendText(item if turn is not None else summary, text)], total + injection.tokens
 
-    async def _answering(self, visit: Visit, turn: Turn, absent: assembly.Absent, room: int) -> Recalled:
-        """What answers to this message."""
+    async def _answering(self, visit: Visit, turn: Turn, absent: assembly.Absent, room: int, digest: Digest | None) -> Recalled:
+        """What answers to this message. `digest`: see `_recall`."""
         standing = standing_of(visit.thread, self._settings.rules, turn.at)
         told, patience_s = self._settings, self._settings.patience_s * _FOR_AN_INDEX
         found = await self._shelf.recall(visit.thread, visit.upto, turn, absent, room, told.min_score, standing, False, patience_s)
         visit.search, visit.left = search(found, room, visit.capped), list(found.left)
+        if digest is not None and not visit.late:
+            sought = visit.thread.sought
+            sought.pop(turn.chain, None)
+            sought[turn.chain] = digest.id
+            if len(sought) > _SOUGHT:
+                del sought[next(iter(sought))]
         return found
 
     def _again(self, visit: Visit, edits: list[Edit], total: int) -> tuple[list[Edit], int]:
-        """The same message asked again (a retry): what was injected then is injected now."""
+        """The same message asked again (a retry, or after its answer): what was injected then is injected now, though it had left since."""
         if not visit.thread.injections:
             return edits, total
         item, turn = asked(visit)
-        known = visit.thread.injections.get(turn.chain) if turn is not None else None
-        if known is None:
+        again = turn or asked_before(visit)
+        known = visit.thread.injections.get(again.chain) if again is not None else None
+        if known is None or (turn is None and not known.left) or not _unsent(visit).isdisjoint(known.turns):
             return edits, total
         if known.left:
             known = replace(known, left=0.0)
@@ -298,9 +306,12 @@ class Recall(Stage):
 
 
 def _since_folded(visit: Visit, digest: Digest) -> Turn | None:
-    """The message that is asked once more, where what the digest stands for was still in view when it was asked first."""
-    known = asked_before(visit)
-    return known if known is not None and known.id < digest.id and known.chain not in visit.thread.injections else None
+    """The message that is asked once more, where what the digest stands for was still in view when it was asked first. Where it went up
+    behind this digest before, and nothing was found, it goes up so again."""
+    known, thread = asked_before(visit), visit.thread
+    if known is None or known.id >= digest.id or known.chain in thread.injections or thread.sought.get(known.chain) == digest.id:
+        return None
+    return known
 
 
 def standing_of(thread: Thread, rules: Rules, now: float, elsewhere: bool = False) -> Standing | None:
@@ -316,6 +327,14 @@ def uses(injections: Iterable[Injection]) -> Counter[int]:
     for injection in injections:
         found.update(injection.turns)
     return found
+
+
+def _unsent(visit: Visit) -> Set[int]:
+    """Turns said elsewhere that the client does not send itself."""
+    if not visit.apart:
+        return visit.apart
+    path, reading = visit.thread.path, visit.reading
+    return visit.apart - {path[place].id for place in (*reading.places, *reading.also) if 0 <= place < len(path)}
 
 
 def _pinned(thread: Thread, absent: assembly.Absent) -> int:

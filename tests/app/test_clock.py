@@ -55,6 +55,21 @@ def test_a_proxy_whose_clock_is_behind_goes_on_after_another(tmp_path: Path) -> 
     asyncio.run(work())
 
 
+def test_a_clock_in_another_century_loses_nothing(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing("openai_chat")) as one:
+            talk = Talk(one, b"X-VC-Conversation: long")
+            for number in range(9):
+                years = 80 if 3 <= number < 6 else 0
+                one.engine.turn_ids._clock_ms = lambda: time.time_ns() // 1_000_000 + years * 365 * 86_400_000  # noqa: B023
+                await talk.say(f"Message {number} is about harbour {number * 7}.")
+            rows = await stored(one, lambda store: store.turns(talk.id))
+            assert len(branch(rows)) == len(rows) == 18
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
 def test_a_clock_that_goes_back_under_a_running_proxy_holds_up_no_job(tmp_path: Path) -> None:
     async def work() -> None:
         async with rig(configured(tmp_path), echoing("openai_chat")) as one:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backstory.core.ids import TurnIds, conversation_id
+from backstory.core.ids import TurnIds, conversation_id, ids_since
 
 
 @given(st.lists(st.tuples(st.integers(-5, 5), st.integers(1, 4096)), max_size=60), st.integers(0, 1023))
@@ -36,6 +36,27 @@ def test_ids_follow_those_of_an_earlier_process_whatever_the_clock_says(back: in
     assert ids() > first + size - 1
     ids.follow(newest)
     assert ids() > first + size
+
+
+@given(st.lists(st.integers(-(10**14), 10**14), min_size=1, max_size=20), st.integers(0, 1023))
+def test_ids_have_63_bits_and_rise_whatever_year_a_clock_tells(times: list[int], node: int) -> None:
+    """A clock that was never set, too: 1970; 0 is no id."""
+    now = 0
+    ids, last = TurnIds(node, lambda: now), 0
+    for now in times:
+        first = ids.block(100)
+        assert last < first < 1 << 63
+        assert 0 <= ids_since(now / 1000) < 1 << 63
+        last = first + 99
+
+
+def test_a_clock_that_told_a_year_far_ahead_is_forgotten_when_it_is_set_right() -> None:
+    now = 4_200_000_000_000
+    ids = TurnIds(5, lambda: now)
+    before = ids()
+    now = 1_800_000_000_000
+    assert ids_since(now / 1000) <= ids() < ids_since(now / 1000 + 1)
+    assert before < ids_since(now / 1000)
 
 
 def test_conversation_ids_differ() -> None:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from backstory.config import Config
 from backstory.config.sections import Recall as RecallSection
+from backstory.memory.recall.retrieval import Recalled
 from backstory.stages import shelf as shelf_module
 from backstory.stages.shelf import Shelf
 from tests.rig import PATHS, Rig, asking, rig, soon
@@ -199,6 +200,34 @@ def test_what_was_folded_since_a_question_was_asked_is_recalled_when_it_is_asked
             await one.restart()
             await say(one, [*asked, ("assistant", "Answer 3."), ("user", "Thanks.")], b"X-VC-Conversation: again", wire=wire)
             assert first.partition(b"</recalled>")[0] in one.sent.body, "it stays where it was"
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_where_nothing_was_found_for_a_question_behind_the_same_digest_it_goes_up_as_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The digest was made while the question waited, and is the younger one; by now more would be found."""
+    said: Chat = [turn for number in range(60) for turn in (("user", _said(number)), ("assistant", f"Noted, report {number}."))]
+    said[60] = ("user", "by the way the old bicycle is with ottoline now i think")
+    asked = [*said, ("user", "Who has the old bicycle?")]
+
+    async def nothing(*_: object) -> Recalled:
+        return Recalled(())
+
+    async def work() -> None:
+        config = _small(tmp_path)
+        async with rig(replace(config, recall=replace(config.recall, deadline_ms=20_000.0)), echoing()) as one:
+            with monkeypatch.context() as cold:
+                cold.setattr(Shelf, "recall", nothing)
+                await say(one, asked, b"X-VC-Conversation: again")
+            first = one.sent.body
+            assert b"</digest>" in first
+            assert b"<recalled>" not in first
+            for _ in range(3):
+                await say(one, asked, b"X-VC-Conversation: again")
+                assert one.sent.body == first
             assert not one.failures()
 
     asyncio.run(work())

@@ -196,6 +196,39 @@ def test_a_block_of_a_direct_message_is_not_shown_to_a_group(tmp_path: Path, wir
     asyncio.run(work())
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_question_of_a_direct_message_that_is_asked_again_has_its_block_again(tmp_path: Path, restarted: bool) -> None:
+    """A group has spoken since, and speaks after."""
+
+    async def work() -> None:
+        async with rig(commanded(tmp_path), echoing("openai_chat")) as one:
+            talk = Talk(one, b"X-VC-Conversation: both")
+            await talk.say(DIRECT + FACT)
+            for number in range(8):
+                await talk.say(f"{DIRECT if number < 6 else GROUP}Message {number} about football.")
+            talk.forget_all_but(4)
+            await talk.say(DIRECT + QUESTION)
+            first, kept = texts_sent(one), talk.messages[:-2]
+            assert "Hulst" in first[-1]
+            for _ in range(2):
+                talk.messages = [*kept, ("user", DIRECT + QUESTION), ("assistant", "Answer 10.")]
+                await talk.say(GROUP + "And what else is new?")
+                assert "Hulst" not in one.sent.body.decode()
+                if restarted:
+                    await one.restart()
+                for _ in range(2):
+                    talk.messages = kept[:]
+                    await talk.say(DIRECT + QUESTION)
+                    assert texts_sent(one) == first
+                await talk.say(DIRECT + "Thanks, and go on.")
+                assert texts_sent(one)[: len(first)] == first
+            await talk.say(GROUP + "Hello?")
+            assert "Hulst" not in one.sent.body.decode()
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
 @pytest.mark.parametrize("wire", ["openai_chat", "anthropic", "openai_responses", "gemini"])
 @pytest.mark.parametrize("restarted", [False, True])
 @pytest.mark.parametrize("compacted", [False, True])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,33 @@ def test_another_process_learns_of_it(tmp_path: Path) -> None:
             await other.engine._forgotten.look()
             await ask(other, "anthropic", [*HELLO, *SECRET, *ON])
             assert not [text for text in await texts(other) if "Papaya" in text]
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("ahead", [3600, -3600], ids=["of one ahead", "of one behind"])
+def test_another_process_learns_of_it_whose_clock_differs(tmp_path: Path, ahead: int) -> None:
+    """What both lay in one second, too; and a clock that is set right after the start hides nothing that comes."""
+
+    def clock(one: Rig, seconds: int) -> None:
+        one.engine.turn_ids._clock_ms = lambda: (time.time_ns() // 1_000_000) + seconds * 1000
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one, rig(configured(tmp_path), echoing()) as other:
+            clock(one, ahead)
+            for number in range(3):
+                own: Chat = [("user", f"What {number} is, is nobody's business."), ("assistant", "Answer 1.")]
+                await ask(other, "anthropic", own[:1], OFF)
+                secret: Chat = [("user", f"My secret is Papaya-{number} and it stays private."), ("assistant", "Answer 1.")]
+                await ask(one, "anthropic", secret[:1], OFF)
+                await ask(other, "anthropic", [("user", f"And {number} is not either.")], OFF)
+                await soon(lambda: not one.engine._beside and not other.engine._beside)
+                await one.engine._forgotten.look()
+                await other.engine._forgotten.look()
+                await ask(other, "anthropic", [*secret, *ON])
+                await ask(one, "anthropic", [*own, *ON])
+            found = await texts(other)
+            assert not [text for text in found if "Papaya" in text or "business" in text]
 
     asyncio.run(work())
 

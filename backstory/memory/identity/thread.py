@@ -96,6 +96,7 @@ class Thread:
         "root",
         "seen",
         "settled",
+        "sought",
         "states",
         "stubs",
         "tokens",
@@ -111,6 +112,8 @@ class Thread:
     worded: dict[int, Wording]
     unread: set[int]
     """What its client's history has said otherwise, by the turn beside which it is kept, and by key; keys of what an index may lack."""
+    sought: dict[bytes, int]
+    """The digest behind which it was last looked for something, by the chain hash of the question; of the newest questions."""
 
     def __init__(self, conversation: Conversation, root: bytes, protects: Callable[[Sequence[Turn]], int] | None = None) -> None:
         self.conversation, self.root, self.protects = conversation, root, protects
@@ -145,7 +148,7 @@ class Thread:
         self.view: View | None = None
         """What went up last, where its client cuts its history."""
         self.behind: bool | None = None
-        self.counted, self.compacted, self.wordings, self.unread = False, False, {}, set()
+        self.counted, self.compacted, self.wordings, self.unread, self.sought = False, False, {}, set(), {}
         """Whether it was counted among the sessions since the start; whether the boundary was moved on request, and no request has gone up
         since. `behind`: whether blocks stood behind the marks of their messages in the newest request; None: not known."""
         self.states: dict[str, str] = {}
