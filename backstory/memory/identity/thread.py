@@ -14,12 +14,13 @@ from operator import attrgetter
 
 from msgspec.structs import replace
 
-from backstory.core.records import Conversation, Digest, Home, Injection, Lookup, Stub, Turn, Wording
+from backstory.core.records import MOST_WORDINGS, Conversation, Digest, Home, Injection, Lookup, Stub, Turn, Wording
 from backstory.memory.economy.account import Account
 from backstory.memory.facts.changes import Changes
 from backstory.memory.folding.view import View
 from backstory.memory.identity.belonging import Whereabouts
 from backstory.memory.identity.settled import Settled
+from backstory.memory.reading.turns import chain as chain_on
 from backstory.memory.recall.index import Index
 from backstory.memory.recall.units import Carry
 
@@ -64,6 +65,7 @@ class Thread:
     __slots__ = (
         "__weakref__",
         "_account",
+        "_gaps",
         "_ids",
         "_known_stubs",
         "answers",
@@ -145,7 +147,7 @@ class Thread:
         self.view: View | None = None
         """What went up last, where its client cuts its history."""
         self.behind: bool | None = None
-        self.counted, self.compacted, self.wordings, self.unread = False, False, {}, set()
+        self.counted, self.compacted, self.wordings, self.unread, self._gaps = False, False, {}, set(), (-1, 0, False)
         """Whether it was counted among the sessions since the start; whether the boundary was moved on request, and no request has gone up
         since. `behind`: whether blocks stood behind the marks of their messages in the newest request; None: not known."""
         self.states: dict[str, str] = {}
@@ -313,14 +315,33 @@ class Thread:
             self.injections[injection.chain] = injection
 
     def reword(self, wordings: Iterable[Wording]) -> None:
-        """What its client's history says otherwise, and is kept; as it came it is in the store alone. What is known already stays."""
+        """What its client's history says otherwise, and is kept; as it came it is in the store alone. What is known already stays, but for
+        the oldest of too many: what takes their place is in no index before the thread is loaded anew."""
         for one in wordings:
             known = self.wordings.get(one.turn, ())
             if all(other.content != one.content for other in known):
-                key = key_of(one)
+                key, gone = key_of(one), known[: max(0, len(known) + 1 - MOST_WORDINGS)]
+                for other in gone:
+                    self.worded.pop(key_of(other), None)
+                    self.unread.discard(key_of(other))
                 self.worded[key] = replace(one, raw=b"")
-                self.wordings[one.turn] = (*known, self.worded[key])
-                self.unread.add(key)
+                self.wordings[one.turn] = (*known[len(gone) :], self.worded[key])
+                if not gone:
+                    self.unread.add(key)
+
+    def gaps(self) -> bool:
+        """Whether its client's history has more than the turns of the path: what was forgotten, or was not to be remembered. Costs a hash
+        for each turn that was not looked at yet."""
+        version, looked, found = self._gaps
+        if version != self.version:
+            looked, found = 0, False
+        if not found:
+            path, before = self.path, self.path[looked - 1].chain if looked else self.root
+            for turn in path[looked:]:
+                found = found or turn.chain != chain_on(before, turn.content)
+                before = turn.chain
+            self._gaps = (self.version, len(path), found)
+        return found
 
     def going(self, chain: bytes) -> Injection | None:
         """What goes up with the message of this chain hash, None where nothing does, or does any more."""

@@ -1,7 +1,7 @@
 """What a client's history says at a turn otherwise than the turn does: words that it has added to what was said before.
 
 Rule: what memory takes out of a request is stored first, word for word. What no turn at its place says is kept as another wording of it
-when a fold takes it out; what must not be kept, or too often comes anew, stays in the request.
+when a fold takes it out, the newest of too many; what must not be kept stays in the request.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ from backstory.memory.identity.thread import Thread, key_of, place_of
 from backstory.memory.reading.requests import Reading
 from backstory.memory.reading.turns import Call, Line, calls_of
 
-# So many wordings of one turn are kept: a client that says it otherwise each time has it sent as it came.
-_MOST = 16
 # An answer may have come in so many turns, or a question be sent as so many messages, on both sides of a turn.
 _AROUND = 8
 # Where a text stands in another is looked for so often. Of sentences, up to so many characters in all; then they are only looked up.
@@ -52,7 +50,8 @@ def compare(thread: Thread, reading: Reading, tombs: Tombs) -> None:
                 found[item] = base
                 extra[item] = max(0, more - reading.more.get(item, 0))
         reading.loose, reading.extra, reading.compared = found, extra, end
-    reading.stuck = frozenset(item for item in reading.loose if _stuck(thread, reading, tombs, item)) if reading.loose else frozenset()
+    unsure = bool(reading.loose) and bool(tombs) and (bool(reading.buried) or tombs.within(thread.lineage) or thread.gaps())
+    reading.stuck = frozenset(item for item in reading.loose if _stuck(thread, reading, unsure, item))
 
 
 def kept(thread: Thread, reading: Reading, folded: Fold, raw: Callable[[int], bytes], wire: str, now: float) -> tuple[Wording, ...]:
@@ -156,21 +155,25 @@ def _known(thread: Thread, turn: Turn, line: Line) -> bool:
     return any(one.content == line.content for one in thread.wordings.get(turn.id, ()))
 
 
-def _stuck(thread: Thread, reading: Reading, tombs: Tombs, item: int) -> bool:
+def _stuck(thread: Thread, reading: Reading, unsure: bool, item: int) -> bool:
     """Whether what an item says cannot be kept. What has no turn, or another's place, may be what was forgotten, or was not to be
-    remembered, in other words; or it was said in another room."""
+    remembered, in other words (`unsure`: something of this conversation was); or it was said in another room."""
     turn, line = thread.path[reading.loose[item]], _sent(reading, item)
     if item in reading.buried or _known(thread, turn, line):
         return False
     placed = reading.places[item] >= 0
-    if (line.channel and not placed) or (tombs and not (placed and _related(line, turn))):
+    if (line.channel and not placed) or (unsure and not (placed and _related(line, turn))):
         return True
-    return (bool(line.channel) and line.channel != turn.channel) or len(thread.wordings.get(turn.id, ())) >= _MOST
+    return bool(line.channel) and line.channel != turn.channel
 
 
 def _related(line: Line, turn: Turn) -> bool:
-    """Whether a message has the words of its turn in it."""
-    return line.content == turn.content or _within(_spaced(turn.text), _spaced(line.text))
+    """Whether a message has the words of its turn in it, or tells of the calls that this made, whatever came of them."""
+    if line.content == turn.content or (line.kind != "tool" and _within(_spaced(turn.text), _spaced(line.text))):
+        return True
+    mine, theirs = (calls_of(one.calls) if one.kind == "tool" else () for one in (line, turn))
+    ids = {(call.id, call.name) for call in theirs if call.id}
+    return bool(mine) and all((call.id, call.name) in ids for call in mine)
 
 
 def _beyond(thread: Thread, line: Line, place: int, base: int) -> int:
