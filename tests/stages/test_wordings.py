@@ -254,6 +254,32 @@ def test_a_result_that_its_client_clears_is_folded_though_something_was_forgotte
     asyncio.run(work())
 
 
+@pytest.mark.parametrize("more", ["", " And who has it now?"])
+def test_what_memory_wrote_itself_is_not_kept(tmp_path: Path, more: str) -> None:
+    """A client that reads its history from the provider has our block in it."""
+
+    async def work() -> None:
+        async with rig(_small(tmp_path), _answering()) as one:
+            talk = Talk(one, NAMED)
+            await talk.say("The code of the blue locker is quetzal-8822, remember it well.")
+            for number in range(12):
+                await talk.say(f"Topic {number}: {LONG}")
+            await talk.say("What is the code of the blue locker?")
+            assert "quetzal" in texts_sent(one)[-1]
+            _reword(talk, texts_sent(one)[-1] + more, -2)
+            for number in range(8):
+                await talk.say(f"Later {number}: {LONG}")
+            kept = await stored(one, lambda store: [row.text for row in store.wordings(talk.id)])
+            assert kept == ([f"What is the code of the blue locker?\n\n{more}"] if more else [])
+            await talk.told("VCFORGET #1")
+            await talk.say("What is the code of the blue locker, once more?")
+            assert "quetzal" not in texts_sent(one)[-1]
+            assert not any("quetzal" in row.text for row in await stored(one, lambda store: store.wordings(talk.id)))
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
 def test_the_tools_find_it(tmp_path: Path) -> None:
     wire = BY_NAME["anthropic"]
     model = Model(wire)

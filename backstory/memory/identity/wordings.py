@@ -18,6 +18,7 @@ from backstory.core.sizes import CHARS_PER_TOKEN
 from backstory.core.tombs import Tombs, human
 from backstory.memory.identity.settled import Fold
 from backstory.memory.identity.thread import Thread, key_of, place_of
+from backstory.memory.reading.ours import fenced, without
 from backstory.memory.reading.requests import Reading
 from backstory.memory.reading.turns import Call, Line, calls_of
 
@@ -50,7 +51,7 @@ def compare(thread: Thread, reading: Reading, tombs: Tombs) -> None:
                 found[item] = base
                 extra[item] = max(0, more - reading.more.get(item, 0))
         reading.loose, reading.extra, reading.compared = found, extra, end
-    unsure = bool(reading.loose) and bool(tombs) and (bool(reading.buried) or tombs.within(thread.lineage) or thread.gaps())
+    unsure = bool(reading.loose) and (bool(thread.hidden) or (bool(tombs) and _misses(thread, reading, tombs)))
     reading.stuck = frozenset(item for item in reading.loose if _stuck(thread, reading, unsure, item))
 
 
@@ -62,7 +63,8 @@ def kept(thread: Thread, reading: Reading, folded: Fold, raw: Callable[[int], by
         known = item in reading.buried or turn.id in thread.hidden or _known(thread, turn, line)
         if not known and folded.dropped(item):
             name = (turn.id, line.content)
-            text = f"{line.text}\n{line.calls}" if line.role == "assistant" and line.calls else line.text
+            words = _own(thread, line.text)
+            text = f"{words}\n{line.calls}" if line.role == "assistant" and line.calls else words
             kind: TurnKind = "tool" if line.kind == "tool" else "spoken"
             made[name] = Wording(thread.conversation.id, *name, line.role, kind, line.sender, text.strip(), raw(item), wire, now)
     return tuple(made.values())
@@ -157,14 +159,20 @@ def _known(thread: Thread, turn: Turn, line: Line) -> bool:
 
 def _stuck(thread: Thread, reading: Reading, unsure: bool, item: int) -> bool:
     """Whether what an item says cannot be kept. What has no turn, or another's place, may be what was forgotten, or was not to be
-    remembered, in other words (`unsure`: something of this conversation was); or it was said in another room."""
+    remembered, in other words (`unsure`: something of this conversation was), as may what memory once told of it; or it was said in
+    another room."""
     turn, line = thread.path[reading.loose[item]], _sent(reading, item)
     if item in reading.buried or _known(thread, turn, line):
         return False
     placed = reading.places[item] >= 0
-    if (line.channel and not placed) or (unsure and not (placed and _related(line, turn))):
+    if (line.channel and not placed) or (unsure and not (placed and _related(line, turn) and not fenced(line.text))):
         return True
     return bool(line.channel) and line.channel != turn.channel
+
+
+def _misses(thread: Thread, reading: Reading, tombs: Tombs) -> bool:
+    """Whether something of this conversation was forgotten, or was not to be remembered."""
+    return bool(reading.buried) or tombs.within(thread.lineage) or thread.gaps()
 
 
 def _related(line: Line, turn: Turn) -> bool:
@@ -186,7 +194,7 @@ def _beyond(thread: Thread, line: Line, place: int, base: int) -> int:
     found = compared.get(name)
     if found is None:
         around = _around(thread.path, base)
-        held = (same or (_says(line, turn, around) and not line.media)) and _calls(line, around)
+        held = (same or (_says(_own(thread, line.text), line, turn, around) and not line.media)) and _calls(line, around)
         chars = len(line.text) - (len(turn.text) if place >= 0 else 0)
         found = -1 if held else max(0, int(chars / CHARS_PER_TOKEN))
         if len(compared) > _REMEMBERED:
@@ -205,10 +213,15 @@ def _around(path: Sequence[Turn], place: int) -> Sequence[Turn]:
     return path[first : last + 1]
 
 
-def _says(line: Line, turn: Turn, around: Sequence[Turn]) -> bool:
+def _own(thread: Thread, text: str) -> str:
+    """Without the blocks that memory wrote into this conversation."""
+    return without(text, (block.text for rows in (thread.injections.values(), thread.digests) for block in rows))
+
+
+def _says(text: str, line: Line, turn: Turn, around: Sequence[Turn]) -> bool:
     if line.kind == "tool":
         return True
-    words = _spaced(line.text)
+    words = _spaced(text)
     return _within(words, _spaced(turn.text)) or _within(words, _spaced(" ".join(one.text for one in around if one.kind == "spoken")))
 
 
