@@ -221,8 +221,8 @@ def _own(thread: Thread, text: str) -> str:
 def _says(text: str, line: Line, turn: Turn, around: Sequence[Turn]) -> bool:
     if line.kind == "tool":
         return True
-    words = _spaced(text)
-    return _within(words, _spaced(turn.text)) or _within(words, _spaced(" ".join(one.text for one in around if one.kind == "spoken")))
+    words, near = _spaced(text), [one.text for one in around if one.kind == "spoken"]
+    return any(len(words) < sum(map(len, some)) + len(some) and _within(words, _spaced(" ".join(some))) for some in ([turn.text], near))
 
 
 def _calls(line: Line, around: Sequence[Turn]) -> bool:
