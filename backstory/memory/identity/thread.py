@@ -20,7 +20,6 @@ from backstory.memory.facts.changes import Changes
 from backstory.memory.folding.view import View
 from backstory.memory.identity.belonging import Whereabouts
 from backstory.memory.identity.settled import Settled
-from backstory.memory.reading.turns import chain as chain_on
 from backstory.memory.recall.index import Index
 from backstory.memory.recall.units import Carry
 
@@ -65,7 +64,6 @@ class Thread:
     __slots__ = (
         "__weakref__",
         "_account",
-        "_gaps",
         "_ids",
         "_known_stubs",
         "answers",
@@ -81,6 +79,7 @@ class Thread:
         "counted",
         "digests",
         "family",
+        "gaps",
         "hidden",
         "home",
         "indexed",
@@ -112,7 +111,8 @@ class Thread:
     wordings: dict[int, tuple[Wording, ...]]
     worded: dict[int, Wording]
     unread: set[int]
-    """What its client's history has said otherwise, by the turn beside which it is kept, and by key; keys of what an index may lack."""
+    """What its client's history has said otherwise, by the turn beside which it is kept, and by key; keys of what an index may lack.
+    `gaps`: what is known of its gaps (wordings.py): at which version, up to which place of the path, whether there are."""
 
     def __init__(self, conversation: Conversation, root: bytes, protects: Callable[[Sequence[Turn]], int] | None = None) -> None:
         self.conversation, self.root, self.protects = conversation, root, protects
@@ -147,7 +147,7 @@ class Thread:
         self.view: View | None = None
         """What went up last, where its client cuts its history."""
         self.behind: bool | None = None
-        self.counted, self.compacted, self.wordings, self.unread, self._gaps = False, False, {}, set(), (-1, 0, False)
+        self.counted, self.compacted, self.wordings, self.unread, self.gaps = False, False, {}, set(), (-1, 0, False)
         """Whether it was counted among the sessions since the start; whether the boundary was moved on request, and no request has gone up
         since. `behind`: whether blocks stood behind the marks of their messages in the newest request; None: not known."""
         self.states: dict[str, str] = {}
@@ -328,20 +328,6 @@ class Thread:
                 self.wordings[one.turn] = (*known[len(gone) :], self.worded[key])
                 if not gone:
                     self.unread.add(key)
-
-    def gaps(self) -> bool:
-        """Whether its client's history has more than the turns of the path: what was forgotten, or was not to be remembered. Costs a hash
-        for each turn that was not looked at yet."""
-        version, looked, found = self._gaps
-        if version != self.version:
-            looked, found = 0, False
-        if not found:
-            path, before = self.path, self.path[looked - 1].chain if looked else self.root
-            for turn in path[looked:]:
-                found = found or turn.chain != chain_on(before, turn.content)
-                before = turn.chain
-            self._gaps = (self.version, len(path), found)
-        return found
 
     def going(self, chain: bytes) -> Injection | None:
         """What goes up with the message of this chain hash, None where nothing does, or does any more."""

@@ -20,7 +20,7 @@ from backstory.memory.identity.settled import Fold
 from backstory.memory.identity.thread import Thread, key_of, place_of
 from backstory.memory.reading.ours import fenced, without
 from backstory.memory.reading.requests import Reading
-from backstory.memory.reading.turns import Call, Line, calls_of
+from backstory.memory.reading.turns import Call, Line, calls_of, chain
 
 # An answer may have come in so many turns, or a question be sent as so many messages, on both sides of a turn.
 _AROUND = 8
@@ -172,7 +172,7 @@ def _stuck(thread: Thread, reading: Reading, unsure: bool, item: int) -> bool:
 
 def _misses(thread: Thread, reading: Reading, tombs: Tombs) -> bool:
     """Whether something of this conversation was forgotten, or was not to be remembered."""
-    return bool(reading.buried) or tombs.within(thread.lineage) or thread.gaps()
+    return bool(reading.buried) or tombs.within(thread.lineage) or gaps(thread)
 
 
 def _related(line: Line, turn: Turn) -> bool:
@@ -211,6 +211,21 @@ def _around(path: Sequence[Turn], place: int) -> Sequence[Turn]:
     while last + 1 < len(path) and last - place < _AROUND and human(path[last + 1]) == mine:
         last += 1
     return path[first : last + 1]
+
+
+def gaps(thread: Thread) -> bool:
+    """Whether its client's history has more than the turns of the path: what was forgotten, or was not to be remembered. Costs a hash for
+    each turn that was not looked at yet."""
+    version, looked, found = thread.gaps
+    if version != thread.version:
+        looked, found = 0, False
+    if not found:
+        path, before = thread.path, thread.path[looked - 1].chain if looked else thread.root
+        for turn in path[looked:]:
+            found = found or turn.chain != chain(before, turn.content)
+            before = turn.chain
+        thread.gaps = (thread.version, len(path), found)
+    return found
 
 
 def _own(thread: Thread, text: str) -> str:

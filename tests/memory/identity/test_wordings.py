@@ -10,7 +10,7 @@ from backstory.core.records import Conversation, Turn, Wording
 from backstory.core.tombs import Tomb, Tombs, mark
 from backstory.memory.identity.settled import Fold
 from backstory.memory.identity.thread import Thread, key_of
-from backstory.memory.identity.wordings import added, beside, compare, kept, kept_beside, keys, unread
+from backstory.memory.identity.wordings import added, beside, compare, gaps, kept, kept_beside, keys, unread
 from backstory.memory.reading.requests import Reading
 from backstory.memory.reading.turns import Line, chain, line, root
 
@@ -141,19 +141,19 @@ def test_what_is_not_to_be_remembered_is_told_by_the_place_that_it_leaves(where:
     lines = {"before": (off, ASKED, ANSWERED), "between": (ASKED, off, ANSWERED), "behind": (ASKED, ANSWERED, off)}[where]
     whole = _thread(*lines)
     thread = Thread(whole.conversation, whole.root)
-    assert not thread.gaps()
+    assert not gaps(thread)
     left = [turn for turn in whole.path if turn.text != off.text]
     thread.add([replace(turn, parent=left[place - 1].id if place else 0) for place, turn in enumerate(left)])
     reading = _reading((_said("user", "Put in front."), -1), (ASKED, 0), (ANSWERED, 1))
     compare(thread, reading, tombs)
-    assert thread.gaps() == thread.gaps() == (where != "behind")
-    assert reading.stuck == ({0} if thread.gaps() else set())
+    assert gaps(thread) == gaps(thread) == (where != "behind")
+    assert reading.stuck == ({0} if gaps(thread) else set())
     if where == "behind":
         after = chain(chain(thread.tip, off.content), ASKED.content)
         thread.add([Turn(9, "c", thread.path[-1].id, 2, after, ASKED.content, "user", "spoken", TEA)])
-        assert thread.gaps()
+        assert gaps(thread)
         thread.rewind(2)
-        assert not thread.gaps()
+        assert not gaps(thread)
 
 
 def test_of_a_turn_that_is_said_otherwise_each_time_the_newest_are_known() -> None:
