@@ -207,6 +207,10 @@ class Stub(Struct, frozen=True):
     created: float
 
 
+MOST_WORDINGS = 16
+"""So many of one turn are kept in a conversation, the newest."""
+
+
 class Wording(Struct, frozen=True):
     """What a client's history says at a turn otherwise than the turn does, word for word: kept when a fold takes it out of what goes up.
 

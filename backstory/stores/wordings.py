@@ -1,13 +1,14 @@
 """The SQL of wordings: what a client's history says at a turn otherwise than the turn does.
 
-Rules: one that is there stays as it is. It goes with its turn, wherever it stands; then its words are known for forgotten ones, too.
+Rules: one that is there stays as it is, but for the oldest of too many. It goes with its turn, wherever it stands; then its words are known
+for forgotten ones, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from backstory.core.records import Wording
+from backstory.core.records import MOST_WORDINGS, Wording
 from backstory.core.tombs import Tomb, mark
 from backstory.stores import rows
 from backstory.stores.dialect import Dialect
@@ -15,6 +16,10 @@ from backstory.stores.rows import Connection, marks, slices
 
 _KEY = "(SELECT key FROM conversations WHERE id = ?)"
 _PUT = rows.insert("wordings", rows.WORDINGS, "DO NOTHING")
+_OLD = (
+    "DELETE FROM wordings WHERE conversation = ? AND turn = ? AND content NOT IN (SELECT content FROM wordings"
+    f" WHERE conversation = ? AND turn = ? ORDER BY arrived DESC, content LIMIT {MOST_WORDINGS})"
+)
 
 
 class Wordings:
@@ -36,6 +41,9 @@ def put(db: Connection, some: Sequence[tuple[Wording, int]]) -> None:
     for ids in slices(wanted):
         there.update(row[0] for row in db.all(f"SELECT id FROM turns WHERE id IN ({marks(len(ids))})", ids))
     db.many(_PUT, [rows.wording_row(one, key) for one, key in some if one.turn in there])
+    for ids in slices(sorted(there)):
+        sql = f"SELECT conversation, turn FROM wordings WHERE turn IN ({marks(len(ids))}) GROUP BY conversation, turn HAVING COUNT(*) > ?"
+        db.many(_OLD, [(key, turn, key, turn) for key, turn in db.all(sql, (*ids, MOST_WORDINGS))])
 
 
 def tombs(db: Connection, key: bytes, turns: Collection[int], also: Collection[str], whole: bool, now: float) -> list[Tomb]:

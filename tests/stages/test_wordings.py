@@ -143,16 +143,138 @@ def test_a_forget_that_is_taken_back_brings_it_back(tmp_path: Path) -> None:
     asyncio.run(work())
 
 
-def test_what_is_said_otherwise_each_time_goes_up_in_the_end(tmp_path: Path) -> None:
+def test_of_what_is_said_otherwise_each_time_the_newest_is_kept(tmp_path: Path) -> None:
     async def work() -> None:
         async with rig(_small(tmp_path), _answering()) as one:
             talk = await _folded(one, NAMED)
+            before = texts_sent(one)
             for number in range(20):
                 _reword(talk, f"{TEA} It was asked {number + 10} minutes ago.")
                 await talk.say("Go on.")
+                assert texts_sent(one)[: len(before)] == before, "what was folded stays folded"
+                before = texts_sent(one)
                 kept = await stored(one, lambda store: {row.text for row in store.wordings(talk.id)})
-                assert talk.messages[0][1] in kept or talk.messages[0][1] in texts_sent(one)
+                assert talk.messages[0][1] in kept
+                if number == 9:
+                    await one.restart()
             assert len(kept) == 16
+            await one.restart()
+            assert len(await stored(one, lambda store: store.wordings(talk.id))) == 16
+            await talk.say("Go on.")
+            turn = thread(one, talk.id).path[0].id
+            assert {row.text for row in thread(one, talk.id).wordings[turn]} == kept
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_a_client_that_says_all_of_its_history_otherwise_each_time_has_room(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(_small(tmp_path), _answering()) as one:
+            talk = Talk(one, NAMED)
+            for number in range(36):
+                await talk.say(f"Topic {number}: {LONG}")
+                assert len(one.sent.body) < 1600 * 4
+                for place, (role, text) in enumerate(talk.messages):
+                    if role == "user":
+                        _reword(talk, f"{text.partition(' (asked')[0]} (asked {number - place // 2} minutes ago)", place)
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("how", ["off", "forgotten"])
+def test_what_others_do_not_want_remembered_holds_nothing_back(tmp_path: Path, how: str) -> None:
+    """An answer that is edited is folded though in another conversation something was forgotten, or was not to be remembered."""
+
+    async def work() -> None:
+        async with rig(_small(tmp_path, undo_s=0.0), _answering()) as one:
+            other = Talk(one, b"X-VC-Conversation: other", *([b"X-VC-Memory: off"] if how == "off" else []))
+            await other.say("This is nobody's business, whatever comes of it.")
+            await other.say("Go on with that, then.")
+            if how == "forgotten":
+                await other.told("VCFORGET #1")
+                assert one.engine._removal is not None
+                assert await one.engine._removal.look() >= 1
+            await stored(one, lambda store: None)
+            assert one.engine.threads is not None
+            talk = Talk(one, NAMED)
+            for number in range(16):
+                await talk.say(f"Topic {number}: {LONG}")
+                assert len(one.sent.body) < 1600 * 4
+                if number:
+                    talk.messages[-3] = ("assistant", f"Edited by its user, number {number}.")
+            assert one.engine.threads.tombs
+            kept = await stored(one, lambda store: {row.text for row in store.wordings(talk.id)})
+            sent = set(texts_sent(one))
+            assert all(text in kept | sent for role, text in talk.messages[:-3] if role == "assistant")
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_a_result_that_its_client_clears_is_folded_though_something_was_forgotten(tmp_path: Path) -> None:
+    count = [0]
+
+    def answer(_: Received) -> bytes:
+        count[0] += 1
+        number = count[0]
+        call = {"type": "tool_use", "id": f"toolu_{number}", "name": "look", "input": {"place": number}}
+        content = call if number % 2 else {"type": "text", "text": f"Answer {number}."}
+        body = json.loads(said("anthropic", "", number))
+        return reply(json.dumps(body | {"content": [content], "stop_reason": "tool_use" if number % 2 else "end_turn"}).encode())
+
+    async def work() -> None:
+        async with rig(_small(tmp_path, undo_s=0.0), answer) as one:
+            messages: list[dict[str, Any]] = []
+
+            async def ask() -> None:
+                body = json.dumps({"model": "m", "max_tokens": 9, "messages": messages}).encode()
+                _, given = await one.ask(PATHS["anthropic"], body, NAMED)
+                messages.append({"role": "assistant", "content": json.loads(given)["content"]})
+
+            for number in range(14):
+                messages.append({"role": "user", "content": f"What is in file {number}, and what is it for?"})
+                await ask()
+                call = messages[-1]["content"][-1]
+                result = {"type": "tool_result", "tool_use_id": call["id"], "content": f"File {number}: {LONG}"}
+                messages.append({"role": "user", "content": [result]})
+                await ask()
+                if number == 1:
+                    messages.append({"role": "user", "content": "VCFORGET #1"})
+                    await ask()
+                    assert one.engine._removal is not None
+                    assert await one.engine._removal.look() >= 1
+                for message in messages[:-6]:
+                    if message["role"] == "user" and isinstance(message["content"], list):
+                        message["content"][0]["content"] = "[Old tool result content cleared]"
+            assert len(json.loads(one.sent.body)["messages"]) < len(messages) - 20
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("more", ["", " And who has it now?"])
+def test_what_memory_wrote_itself_is_not_kept(tmp_path: Path, more: str) -> None:
+    """A client that reads its history from the provider has our block in it."""
+
+    async def work() -> None:
+        async with rig(_small(tmp_path), _answering()) as one:
+            talk = Talk(one, NAMED)
+            await talk.say("The code of the blue locker is quetzal-8822, remember it well.")
+            for number in range(12):
+                await talk.say(f"Topic {number}: {LONG}")
+            await talk.say("What is the code of the blue locker?")
+            assert "quetzal" in texts_sent(one)[-1]
+            _reword(talk, texts_sent(one)[-1] + more, -2)
+            for number in range(8):
+                await talk.say(f"Later {number}: {LONG}")
+            kept = await stored(one, lambda store: [row.text for row in store.wordings(talk.id)])
+            assert kept == ([f"What is the code of the blue locker?\n\n{more}"] if more else [])
+            await talk.told("VCFORGET #1")
+            await talk.say("What is the code of the blue locker, once more?")
+            assert "quetzal" not in texts_sent(one)[-1]
+            assert not any("quetzal" in row.text for row in await stored(one, lambda store: store.wordings(talk.id)))
             assert not one.failures()
 
     asyncio.run(work())

@@ -487,3 +487,9 @@ def test_wordings_stay_as_they_are_and_stand_at_a_turn(store: SqlStore) -> None:
     store.write([Batch(wordings=(replace(first, text="other", arrived=70.0),))])
     assert store.wordings("c") == [second, first], "what has no turn is left out, and what is there stays"
     assert store.wordings("d") == []
+    more = [replace(first, content=b"%d" % number, arrived=80.0 + number % 7) for number in range(20)]
+    store.write([Batch((talk("d"),), wordings=(*more, *(replace(one, conversation="d") for one in more[:10])))])
+    wanted = sorted([first, *more], key=lambda one: (-one.arrived, one.content))[:16]
+    assert {one.content for one in store.wordings("c") if one.turn == first.turn} == {one.content for one in wanted}, "the newest"
+    assert second in store.wordings("c"), "of each turn by itself"
+    assert len(store.wordings("d")) == 10, "and of each conversation"

@@ -14,7 +14,7 @@ from operator import attrgetter
 
 from msgspec.structs import replace
 
-from backstory.core.records import Conversation, Digest, Home, Injection, Lookup, Stub, Turn, Wording
+from backstory.core.records import MOST_WORDINGS, Conversation, Digest, Home, Injection, Lookup, Stub, Turn, Wording
 from backstory.memory.economy.account import Account
 from backstory.memory.facts.changes import Changes
 from backstory.memory.folding.view import View
@@ -79,6 +79,7 @@ class Thread:
         "counted",
         "digests",
         "family",
+        "gaps",
         "hidden",
         "home",
         "indexed",
@@ -111,9 +112,10 @@ class Thread:
     wordings: dict[int, tuple[Wording, ...]]
     worded: dict[int, Wording]
     unread: set[int]
-    """What its client's history has said otherwise, by the turn beside which it is kept, and by key; keys of what an index may lack."""
     sought: dict[bytes, int]
-    """The digest behind which it was last looked for something, by the chain hash of the question; of the newest questions."""
+    """What its client's history has said otherwise, by the turn beside which it is kept, and by key; keys of what an index may lack.
+    `gaps`: what is known of its gaps (wordings.py): at which version, up to which place of the path, whether there are.
+    `sought`: the digest behind which it was last looked for something, by the chain hash of the question; of the newest questions."""
 
     def __init__(self, conversation: Conversation, root: bytes, protects: Callable[[Sequence[Turn]], int] | None = None) -> None:
         self.conversation, self.root, self.protects = conversation, root, protects
@@ -148,7 +150,7 @@ class Thread:
         self.view: View | None = None
         """What went up last, where its client cuts its history."""
         self.behind: bool | None = None
-        self.counted, self.compacted, self.wordings, self.unread, self.sought = False, False, {}, set(), {}
+        self.counted, self.compacted, self.wordings, self.unread, self.sought, self.gaps = False, False, {}, set(), {}, (-1, 0, False)
         """Whether it was counted among the sessions since the start; whether the boundary was moved on request, and no request has gone up
         since. `behind`: whether blocks stood behind the marks of their messages in the newest request; None: not known."""
         self.states: dict[str, str] = {}
@@ -316,14 +318,19 @@ class Thread:
             self.injections[injection.chain] = injection
 
     def reword(self, wordings: Iterable[Wording]) -> None:
-        """What its client's history says otherwise, and is kept; as it came it is in the store alone. What is known already stays."""
+        """What its client's history says otherwise, and is kept; as it came it is in the store alone. What is known already stays, but for
+        the oldest of too many: what takes their place is in no index before the thread is loaded anew."""
         for one in wordings:
             known = self.wordings.get(one.turn, ())
             if all(other.content != one.content for other in known):
-                key = key_of(one)
+                key, gone = key_of(one), known[: max(0, len(known) + 1 - MOST_WORDINGS)]
+                for other in gone:
+                    self.worded.pop(key_of(other), None)
+                    self.unread.discard(key_of(other))
                 self.worded[key] = replace(one, raw=b"")
-                self.wordings[one.turn] = (*known, self.worded[key])
-                self.unread.add(key)
+                self.wordings[one.turn] = (*known[len(gone) :], self.worded[key])
+                if not gone:
+                    self.unread.add(key)
 
     def going(self, chain: bytes) -> Injection | None:
         """What goes up with the message of this chain hash, None where nothing does, or does any more."""

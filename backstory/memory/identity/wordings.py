@@ -1,7 +1,7 @@
 """What a client's history says at a turn otherwise than the turn does: words that it has added to what was said before.
 
 Rule: what memory takes out of a request is stored first, word for word. What no turn at its place says is kept as another wording of it
-when a fold takes it out; what must not be kept, or too often comes anew, stays in the request.
+when a fold takes it out, the newest of too many; what must not be kept stays in the request.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ from backstory.core.sizes import CHARS_PER_TOKEN
 from backstory.core.tombs import Tombs, human
 from backstory.memory.identity.settled import Fold
 from backstory.memory.identity.thread import Thread, key_of, place_of
+from backstory.memory.reading.ours import fenced, without
 from backstory.memory.reading.requests import Reading
-from backstory.memory.reading.turns import Call, Line, calls_of
+from backstory.memory.reading.turns import Call, Line, calls_of, chain
 
-# So many wordings of one turn are kept: a client that says it otherwise each time has it sent as it came.
-_MOST = 16
 # An answer may have come in so many turns, or a question be sent as so many messages, on both sides of a turn.
 _AROUND = 8
 # Where a text stands in another is looked for so often. Of sentences, up to so many characters in all; then they are only looked up.
@@ -52,7 +51,8 @@ def compare(thread: Thread, reading: Reading, tombs: Tombs) -> None:
                 found[item] = base
                 extra[item] = max(0, more - reading.more.get(item, 0))
         reading.loose, reading.extra, reading.compared = found, extra, end
-    reading.stuck = frozenset(item for item in reading.loose if _stuck(thread, reading, tombs, item)) if reading.loose else frozenset()
+    unsure = bool(reading.loose) and (bool(thread.hidden) or (bool(tombs) and _misses(thread, reading, tombs)))
+    reading.stuck = frozenset(item for item in reading.loose if _stuck(thread, reading, unsure, item))
 
 
 def kept(thread: Thread, reading: Reading, folded: Fold, raw: Callable[[int], bytes], wire: str, now: float) -> tuple[Wording, ...]:
@@ -63,7 +63,8 @@ def kept(thread: Thread, reading: Reading, folded: Fold, raw: Callable[[int], by
         known = item in reading.buried or turn.id in thread.hidden or _known(thread, turn, line)
         if not known and folded.dropped(item):
             name = (turn.id, line.content)
-            text = f"{line.text}\n{line.calls}" if line.role == "assistant" and line.calls else line.text
+            words = _own(thread, line.text)
+            text = f"{words}\n{line.calls}" if line.role == "assistant" and line.calls else words
             kind: TurnKind = "tool" if line.kind == "tool" else "spoken"
             made[name] = Wording(thread.conversation.id, *name, line.role, kind, line.sender, text.strip(), raw(item), wire, now)
     return tuple(made.values())
@@ -156,21 +157,31 @@ def _known(thread: Thread, turn: Turn, line: Line) -> bool:
     return any(one.content == line.content for one in thread.wordings.get(turn.id, ()))
 
 
-def _stuck(thread: Thread, reading: Reading, tombs: Tombs, item: int) -> bool:
+def _stuck(thread: Thread, reading: Reading, unsure: bool, item: int) -> bool:
     """Whether what an item says cannot be kept. What has no turn, or another's place, may be what was forgotten, or was not to be
-    remembered, in other words; or it was said in another room."""
+    remembered, in other words (`unsure`: something of this conversation was), as may what memory once told of it; or it was said in
+    another room."""
     turn, line = thread.path[reading.loose[item]], _sent(reading, item)
     if item in reading.buried or _known(thread, turn, line):
         return False
     placed = reading.places[item] >= 0
-    if (line.channel and not placed) or (tombs and not (placed and _related(line, turn))):
+    if (line.channel and not placed) or (unsure and not (placed and _related(line, turn) and not fenced(line.text))):
         return True
-    return (bool(line.channel) and line.channel != turn.channel) or len(thread.wordings.get(turn.id, ())) >= _MOST
+    return bool(line.channel) and line.channel != turn.channel
+
+
+def _misses(thread: Thread, reading: Reading, tombs: Tombs) -> bool:
+    """Whether something of this conversation was forgotten, or was not to be remembered."""
+    return bool(reading.buried) or tombs.within(thread.lineage) or gaps(thread)
 
 
 def _related(line: Line, turn: Turn) -> bool:
-    """Whether a message has the words of its turn in it."""
-    return line.content == turn.content or _within(_spaced(turn.text), _spaced(line.text))
+    """Whether a message has the words of its turn in it, or tells of the calls that this made, whatever came of them."""
+    if line.content == turn.content or (line.kind != "tool" and _within(_spaced(turn.text), _spaced(line.text))):
+        return True
+    mine, theirs = (calls_of(one.calls) if one.kind == "tool" else () for one in (line, turn))
+    ids = {(call.id, call.name) for call in theirs if call.id}
+    return bool(mine) and all((call.id, call.name) in ids for call in mine)
 
 
 def _beyond(thread: Thread, line: Line, place: int, base: int) -> int:
@@ -183,7 +194,7 @@ def _beyond(thread: Thread, line: Line, place: int, base: int) -> int:
     found = compared.get(name)
     if found is None:
         around = _around(thread.path, base)
-        held = (same or (_says(line, turn, around) and not line.media)) and _calls(line, around)
+        held = (same or (_says(_own(thread, line.text), line, turn, around) and not line.media)) and _calls(line, around)
         chars = len(line.text) - (len(turn.text) if place >= 0 else 0)
         found = -1 if held else max(0, int(chars / CHARS_PER_TOKEN))
         if len(compared) > _REMEMBERED:
@@ -202,11 +213,31 @@ def _around(path: Sequence[Turn], place: int) -> Sequence[Turn]:
     return path[first : last + 1]
 
 
-def _says(line: Line, turn: Turn, around: Sequence[Turn]) -> bool:
+def gaps(thread: Thread) -> bool:
+    """Whether its client's history has more than the turns of the path: what was forgotten, or was not to be remembered. Costs a hash for
+    each turn that was not looked at yet."""
+    version, looked, found = thread.gaps
+    if version != thread.version:
+        looked, found = 0, False
+    if not found:
+        path, before = thread.path, thread.path[looked - 1].chain if looked else thread.root
+        for turn in path[looked:]:
+            found = found or turn.chain != chain(before, turn.content)
+            before = turn.chain
+        thread.gaps = (thread.version, len(path), found)
+    return found
+
+
+def _own(thread: Thread, text: str) -> str:
+    """Without the blocks that memory wrote into this conversation."""
+    return without(text, (block.text for rows in (thread.injections.values(), thread.digests) for block in rows))
+
+
+def _says(text: str, line: Line, turn: Turn, around: Sequence[Turn]) -> bool:
     if line.kind == "tool":
         return True
-    words = _spaced(line.text)
-    return _within(words, _spaced(turn.text)) or _within(words, _spaced(" ".join(one.text for one in around if one.kind == "spoken")))
+    words, near = _spaced(text), [one.text for one in around if one.kind == "spoken"]
+    return any(len(words) < sum(map(len, some)) + len(some) and _within(words, _spaced(" ".join(some))) for some in ([turn.text], near))
 
 
 def _calls(line: Line, around: Sequence[Turn]) -> bool:

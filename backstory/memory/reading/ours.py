@@ -13,10 +13,15 @@ from backstory.memory.reading.fence import DIGEST_OPEN, RECALL_OPEN
 
 def without(text: str, written: Iterable[str]) -> str:
     """The text without these blocks of ours, wherever one stands whole; nothing is looked for where there is no fence."""
-    if RECALL_OPEN not in text and DIGEST_OPEN not in text:
+    if not fenced(text):
         return text
     found = False
     for block in written:
         if block and block in text:
             text, found = text.replace(block, ""), True
     return text.strip() if found else text
+
+
+def fenced(text: str) -> bool:
+    """Whether there may be something of ours in it."""
+    return RECALL_OPEN in text or DIGEST_OPEN in text

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from backstory.core.message import Message, Text, ToolCall, ToolResult
 from backstory.core.records import Conversation, Turn, Wording
 from backstory.core.tombs import Tomb, Tombs, mark
 from backstory.memory.identity.settled import Fold
 from backstory.memory.identity.thread import Thread, key_of
-from backstory.memory.identity.wordings import added, beside, compare, kept, kept_beside, keys, unread
+from backstory.memory.identity.wordings import added, beside, compare, gaps, kept, kept_beside, keys, unread
 from backstory.memory.reading.requests import Reading
 from backstory.memory.reading.turns import Line, chain, line, root
 
@@ -130,10 +131,53 @@ def test_what_cannot_be_kept_stays() -> None:
     reading = _reading((_said("user", "Put in front.", channel="chat"), -1), (more, 0), (ANSWERED, 1))
     compare(thread, reading, Tombs())
     assert reading.stuck == {0}, "it may be from another room"
-    thread.reword(Wording("c", 1, bytes([number]), "user", "spoken", "", "other", b"", "w", 1.0) for number in range(16))
-    reading = _reading((more, 0), (ANSWERED, 1))
+
+
+@pytest.mark.parametrize("where", ["before", "between", "behind"])
+def test_what_is_not_to_be_remembered_is_told_by_the_place_that_it_leaves(where: str) -> None:
+    """Only in the conversation in which it was said does it hold something back."""
+    tombs = Tombs(b"k", [Tomb(7, "other", "bob", 0, True, 1, 1, 1.0)])
+    off = _said("user", "Never mind.")
+    lines = {"before": (off, ASKED, ANSWERED), "between": (ASKED, off, ANSWERED), "behind": (ASKED, ANSWERED, off)}[where]
+    whole = _thread(*lines)
+    thread = Thread(whole.conversation, whole.root)
+    assert not gaps(thread)
+    left = [turn for turn in whole.path if turn.text != off.text]
+    thread.add([replace(turn, parent=left[place - 1].id if place else 0) for place, turn in enumerate(left)])
+    reading = _reading((_said("user", "Put in front."), -1), (ASKED, 0), (ANSWERED, 1))
+    compare(thread, reading, tombs)
+    assert gaps(thread) == gaps(thread) == (where != "behind")
+    assert reading.stuck == ({0} if gaps(thread) else set())
+    if where == "behind":
+        after = chain(chain(thread.tip, off.content), ASKED.content)
+        thread.add([Turn(9, "c", thread.path[-1].id, 2, after, ASKED.content, "user", "spoken", TEA)])
+        assert gaps(thread)
+        thread.rewind(2)
+        assert not gaps(thread)
+
+
+def test_of_a_turn_that_is_said_otherwise_each_time_the_newest_are_known() -> None:
+    thread = _thread(ASKED, ANSWERED)
+    made = [Wording("c", 1, bytes([number]), "user", "spoken", "", f"other {number}", b"", "w", 1.0) for number in range(20)]
+    thread.reword(made)
+    assert [one.content for one in thread.wordings[1]] == [one.content for one in made[4:]]
+    assert set(thread.worded) == {key_of(one) for one in made[4:]}
+    assert thread.unread == {key_of(one) for one in made[4:16]}, "an index has no more of them in the meantime"
+    reading = _reading((_said("user", f"{TEA} {PIN}"), 0), (ANSWERED, 1))
     compare(thread, reading, Tombs())
-    assert reading.stuck == {0}, "it is said otherwise each time"
+    assert reading.stuck == frozenset()
+
+
+def test_a_result_in_the_place_of_its_call_is_told_by_that() -> None:
+    call, result = ToolCall("toolu_1", "look", "{}"), ToolResult("toolu_1", "look", "It is fine here.")
+    thread = _thread(ASKED, _said("assistant", "I look.", call), _said("tool", result))
+    tombs = Tombs(b"k", [Tomb(7, "c", "ann", 0, True, 1, 1, 1.0)])
+    for number, stuck in (("toolu_1", set()), ("toolu_2", {2})):
+        cleared = _said("tool", ToolResult(number, "look", "[cleared]"))
+        reading = _reading((ASKED, 0), (_said("assistant", "I look.", call), 1), (cleared, 2))
+        compare(thread, reading, tombs)
+        assert reading.loose == {2: 2}
+        assert reading.stuck == stuck
 
 
 @pytest.mark.parametrize(
