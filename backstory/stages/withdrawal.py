@@ -40,8 +40,7 @@ class Withdrawal(Stage):
         if not told:
             thread.told_in = thread.home.audience if thread.home is not None else ""
             return exchange
-        for one in told:
-            thread.withdraw(one.chain)
+        thread.withhold(told)
         await self._rooms.note(visit)
         room = await self._rooms.entered(visit)
         if not room and _channelled(visit):

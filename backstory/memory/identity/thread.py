@@ -105,6 +105,7 @@ class Thread:
         "unread",
         "version",
         "view",
+        "withheld",
         "worded",
         "wordings",
     )
@@ -155,8 +156,9 @@ class Thread:
         since. `behind`: whether blocks stood behind the marks of their messages in the newest request; None: not known."""
         self.states: dict[str, str] = {}
         """What its user has set for it."""
-        self.hidden, self.seen = frozenset[int](), frozenset[int]()
-        """Turns that are about to be forgotten: they are not recalled. Numbers of what was looked for in the store, shown or not."""
+        self.hidden, self.seen, self.withheld = frozenset[int](), frozenset[int](), set[bytes]()
+        """Turns that are about to be forgotten: they are not recalled. Numbers of what was looked for in the store, shown or not. Chain
+        hashes where something was injected that may not be told in its room."""
         self.origin, self.loosened, self.rooms, self.worded = ("", 0, 0, 0), 0.0, Whereabouts(), {}
         """Where it was forked off: that conversation's id and version then, its own version then, and how much of the path is the same.
         When something that went up before was taken out (Unix seconds), other than by a fold or a stub. Where its turns were said."""
@@ -316,6 +318,7 @@ class Thread:
                 continue
             self.rewritten += known is not None or injection.chain in self.by_chain
             self.injections[injection.chain] = injection
+            self.withheld.discard(injection.chain)
 
     def reword(self, wordings: Iterable[Wording]) -> None:
         """What its client's history says otherwise, and is kept; as it came it is in the store alone. What is known already stays, but for
@@ -341,6 +344,12 @@ class Thread:
         """Nothing was injected at this message after all."""
         if self.injections.pop(chain, None) is not None:
             self.rewritten += 1
+
+    def withhold(self, injections: Iterable[Injection]) -> None:
+        """These go up no more, whatever is stored of them, until they are injected again."""
+        for one in injections:
+            self.withdraw(one.chain)
+            self.withheld.add(one.chain)
 
     def stub(self, stubs: Iterable[Stub]) -> None:
         """What goes upstream in place of old results from now on. One that is there already stays."""
