@@ -45,10 +45,16 @@ class Withdrawal(Stage):
         room = await self._rooms.entered(visit)
         if not room and _channelled(visit):
             room = belonging.MIXED + thread.conversation.id
-        allowed = told if not room else await self._allowed(thread, told, room)
-        thread.inject(allowed)
-        if len(allowed) < len(told):
-            thread.loosened = self._clock()
+        looked_at = set[bytes]()
+        while told:
+            allowed = told if not room else await self._allowed(thread, told, room)
+            thread.inject(allowed)
+            if len(allowed) < len(told):
+                thread.loosened = self._clock()
+            # More may have been learnt of another process meanwhile.
+            looked_at.update(one.chain for one in told)
+            told = [one for one in thread.injections.values() if one.chain not in looked_at and _foreign(thread, one)]
+            thread.withhold(told)
         thread.told_in = room
         return exchange
 
