@@ -9,6 +9,7 @@ import pytest
 
 from backstory.core.records import Batch, Conversation, Digest, Injection, Stub, Turn
 from backstory.stages.loading import by_client, learn, load_beside, load_thread
+from backstory.stages.withdrawal import withhold
 from backstory.stores.database import open_store
 
 
@@ -66,7 +67,7 @@ def test_a_thread_in_use_does_not_take_back_what_is_withheld_from_its_room(tmp_p
     blocks = [Injection("a", turn.chain, f"<recalled>Private {turn.id}.</recalled>", (99,), 9, 2.0) for turn in turns]
     store.write([Batch((record,), turns=tuple(turns[:1]), injections=tuple(blocks[:1]))])
     thread = load_thread(store, record, "")
-    thread.withhold(blocks[:1])
+    withhold(thread, blocks[:1])
     thread.told_in = "a room"
 
     def looked_at_for() -> str | None:

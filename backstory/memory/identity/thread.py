@@ -345,12 +345,6 @@ class Thread:
         if self.injections.pop(chain, None) is not None:
             self.rewritten += 1
 
-    def withhold(self, injections: Iterable[Injection]) -> None:
-        """These go up no more, whatever is stored of them, until they are injected again."""
-        for one in injections:
-            self.withdraw(one.chain)
-            self.withheld.add(one.chain)
-
     def stub(self, stubs: Iterable[Stub]) -> None:
         """What goes upstream in place of old results from now on. One that is there already stays."""
         for stub in stubs:
