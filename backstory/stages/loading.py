@@ -128,9 +128,14 @@ def learn(thread: Thread, stored: Beside) -> None:
     thread.hidden |= frozenset(stored.since)
     for turn in stored.turns:
         thread.know(turn)
-    thread.inject(one for one in stored.injections if one.chain in thread.by_chain and one.chain not in thread.injections)
-    known = {digest.id for digest in thread.digests}
-    thread.fold(veiled((one for one in stored.digests if one.id not in known), stored.since, thread.by_id))
+    known = thread.injections.keys() | thread.withheld
+    news = [one for one in stored.injections if one.chain in thread.by_chain and one.chain not in known]
+    if any(turn not in thread.by_id for one in news for turn in one.turns):
+        # Whether what was said elsewhere may be told in its room now is looked at anew.
+        thread.told_in = None
+    thread.inject(news)
+    digests = {digest.id for digest in thread.digests}
+    thread.fold(veiled((one for one in stored.digests if one.id not in digests), stored.since, thread.by_id))
     # As they are stored: of those that stand for the same turns one is the newest, whoever made it.
     thread.digests.sort(key=lambda digest: (digest.created, digest.id))
     thread.stub(stub for stub in stored.stubs if stub.turn not in thread.hidden)

@@ -173,17 +173,19 @@ class Threads:
             stored_now = await self._lanes.read(lambda store: load_beside(store, record))
             if epoch == self._epoch:
                 learn(thread, stored_now)
-        if thread.busy or thread.pending_seq > self._lanes.settled or self._threads.get(record.id) is not thread:
-            return self._threads.get(record.id, thread)
-        self._leave(record.id)
-        del self._threads[record.id]
-        self._weight -= self._weights.pop(record.id, 0)
+        held = self._threads.get(record.id)
+        if thread.busy or thread.pending_seq > self._lanes.settled or held not in (None, thread):
+            return held or thread
+        if held is not None:
+            self._leave(record.id)
+            del self._threads[record.id]
+            self._weight -= self._weights.pop(record.id, 0)
+        # Where it is not held, somebody else may be reading it.
         stored = await self._lanes.read(lambda store: store.conversation(record.principal, record.id))
         found = await self._load(stored, scope, True) if stored is not None else None
-        if found is None:
-            return thread
-        found.succeed(thread)
-        return found
+        if found is not None and held is not None:
+            found.succeed(thread)
+        return found or thread
 
     def adopt(self, record: Conversation, scope: str, turns: Sequence[Turn]) -> Thread:
         """A thread of turns that are not in the store yet."""

@@ -40,16 +40,21 @@ class Withdrawal(Stage):
         if not told:
             thread.told_in = thread.home.audience if thread.home is not None else ""
             return exchange
-        for one in told:
-            thread.withdraw(one.chain)
+        withhold(thread, told)
         await self._rooms.note(visit)
         room = await self._rooms.entered(visit)
         if not room and _channelled(visit):
             room = belonging.MIXED + thread.conversation.id
-        allowed = told if not room else await self._allowed(thread, told, room)
-        thread.inject(allowed)
-        if len(allowed) < len(told):
-            thread.loosened = self._clock()
+        looked_at = set[bytes]()
+        while told:
+            allowed = told if not room else await self._allowed(thread, told, room)
+            thread.inject(allowed)
+            if len(allowed) < len(told):
+                thread.loosened = self._clock()
+            # More may have been learnt of another process meanwhile.
+            looked_at.update(one.chain for one in told)
+            told = [one for one in thread.injections.values() if one.chain not in looked_at and _foreign(thread, one)]
+            withhold(thread, told)
         thread.told_in = room
         return exchange
 
@@ -60,6 +65,13 @@ class Withdrawal(Stage):
         names = await self._lanes.read(lambda store: {turn.id: turn.conversation for turn in store.turns_by_id(wanted)})
         within = set(await self._rooms.among(thread.conversation.principal, sorted(set(names.values())), room))
         return [one for one in told if all(names.get(turn) in within for turn in quoted[one.chain])]
+
+
+def withhold(thread: Thread, blocks: Iterable[Injection]) -> None:
+    """These go up no more, whatever is stored of them, until they are injected again."""
+    for one in blocks:
+        thread.withdraw(one.chain)
+        thread.withheld.add(one.chain)
 
 
 def _unsure(visit: Visit) -> bool:

@@ -9,6 +9,7 @@ import pytest
 
 from backstory.core.records import Batch, Conversation, Digest, Injection, Stub, Turn
 from backstory.stages.loading import by_client, learn, load_beside, load_thread
+from backstory.stages.withdrawal import withhold
 from backstory.stores.database import open_store
 
 
@@ -54,6 +55,33 @@ def test_a_thread_in_use_learns_what_another_process_has_stored_and_keeps_what_i
         assert [digest.text for digest in thread.digests] == ["older", "newer"], "in the order in which all read them"
         assert thread.digest == newer
         assert thread.stubs == {1: (stub,)}
+    store.close()
+
+
+def test_a_thread_in_use_does_not_take_back_what_is_withheld_from_its_room(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'memory.db'}")
+    record = Conversation("a", "p", 1.0, 1.0)
+    turns = [
+        Turn(number, "a", number - 1, number - 1, bytes([number]) * 16, b"y" * 16, "user", "spoken", f"Said {number}.") for number in (1, 2)
+    ]
+    blocks = [Injection("a", turn.chain, f"<recalled>Private {turn.id}.</recalled>", (99,), 9, 2.0) for turn in turns]
+    store.write([Batch((record,), turns=tuple(turns[:1]), injections=tuple(blocks[:1]))])
+    thread = load_thread(store, record, "")
+    withhold(thread, blocks[:1])
+    thread.told_in = "a room"
+
+    def looked_at_for() -> str | None:
+        return thread.told_in
+
+    learn(thread, load_beside(store, record))
+    assert not thread.injections
+    assert looked_at_for() == "a room"
+    store.write([Batch((record,), turns=tuple(turns[1:]), injections=tuple(blocks[1:]))])
+    learn(thread, load_beside(store, record))
+    assert [*thread.injections.values()] == blocks[1:]
+    assert looked_at_for() is None, "whether that may be told in this room is looked at anew"
+    thread.inject(blocks[:1])
+    assert not thread.withheld, "it may be told again"
     store.close()
 
 

@@ -7,7 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from backstory.core.records import Batch
 from backstory.core.store import Store
 from backstory.stages import threads as module
 from backstory.stages.threads import Threads
@@ -119,6 +121,22 @@ def test_one_conversation_is_read_once_however_many_ask(tmp_path: Path) -> None:
             assert found[0] is not None
             assert [turn.text for turn in found[0].path] == [text for _, text in chat]
             store.__class__ = kind
+
+    asyncio.run(work())
+
+
+def test_a_conversation_that_is_being_read_again_is_waited_for(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            name, _ = await grown(one, 3, "again")
+            await stored(one, lambda store: store.counts())
+            known = thread(one, name)
+            last = known.path[-1]
+            elsewhere = replace(last, id=last.id + 5000, parent=last.id, position=last.position + 1, chain=b"elsewhere" + bytes(7))
+            await stored(one, lambda store: store.write([Batch((known.conversation,), turns=(elsewhere,))]))
+            found = await asyncio.gather(*(held(one).fresh(known, frozenset({elsewhere.id}), "") for _ in range(3)))
+            assert [elsewhere.id in each.by_id for each in found] == [True] * 3
+            assert {id(each) for each in found} == {id(held(one).held(name))}
 
     asyncio.run(work())
 

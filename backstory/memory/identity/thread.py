@@ -105,6 +105,7 @@ class Thread:
         "unread",
         "version",
         "view",
+        "withheld",
         "worded",
         "wordings",
     )
@@ -155,8 +156,9 @@ class Thread:
         since. `behind`: whether blocks stood behind the marks of their messages in the newest request; None: not known."""
         self.states: dict[str, str] = {}
         """What its user has set for it."""
-        self.hidden, self.seen = frozenset[int](), frozenset[int]()
-        """Turns that are about to be forgotten: they are not recalled. Numbers of what was looked for in the store, shown or not."""
+        self.hidden, self.seen, self.withheld = frozenset[int](), frozenset[int](), set[bytes]()
+        """Turns that are about to be forgotten: they are not recalled. Numbers of what was looked for in the store, shown or not. Chain
+        hashes where something was injected that may not be told in its room."""
         self.origin, self.loosened, self.rooms, self.worded = ("", 0, 0, 0), 0.0, Whereabouts(), {}
         """Where it was forked off: that conversation's id and version then, its own version then, and how much of the path is the same.
         When something that went up before was taken out (Unix seconds), other than by a fold or a stub. Where its turns were said."""
@@ -316,6 +318,7 @@ class Thread:
                 continue
             self.rewritten += known is not None or injection.chain in self.by_chain
             self.injections[injection.chain] = injection
+            self.withheld.discard(injection.chain)
 
     def reword(self, wordings: Iterable[Wording]) -> None:
         """What its client's history says otherwise, and is kept; as it came it is in the store alone. What is known already stays, but for
