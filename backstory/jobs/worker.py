@@ -71,7 +71,8 @@ class Worker:
         self._late = tuple(late)
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._later: asyncio.TimerHandle | None = None
+        self._later: asyncio.Handle | None = None
+        self._due = 0.0
         self.steps = 0
 
     def start(self) -> None:
@@ -90,11 +91,13 @@ class Worker:
         """There will be something to work on after so long; the first of several such times counts: work that is not due yet says so again
         then."""
         loop = asyncio.get_running_loop()
-        if self._later is not None and not self._later.cancelled() and loop.time() < self._later.when() <= loop.time() + seconds:
-            return
+        due = loop.time() + seconds
         if self._later is not None:
+            if not self._later.cancelled() and loop.time() < self._due <= due:
+                return
             self._later.cancel()
-        self._later = loop.call_later(seconds, self.wake)
+        # uvloop gives what is due at once no time of its own.
+        self._later, self._due = loop.call_later(seconds, self.wake), due
 
     async def stop(self) -> None:
         """End after the running step. A lease that cannot be given back, for the store cannot be written, is not waited for."""

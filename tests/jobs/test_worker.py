@@ -13,6 +13,7 @@ from backstory.core.store import Lanes, Store
 from backstory.errors import FencedError, StoreError
 from backstory.jobs import worker as module
 from backstory.jobs.worker import Worker
+from tests.relay.world import run
 
 T = TypeVar("T")
 
@@ -217,6 +218,24 @@ def test_what_it_is_told_of_is_worked_on_after_it_was_stored() -> None:
         await desk.worker.stop()
 
     asyncio.run(work())
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["uvloop", "asyncio"])
+def test_the_first_of_several_times_counts(plain: bool) -> None:
+    async def work() -> None:
+        desk = Desk({"a": 1})
+        for seconds in (0, 0, 60, 0.01, 30):
+            desk.worker.wake_in(seconds)
+        await asyncio.sleep(0.05)
+        assert desk.worker._wake.is_set()
+        desk.worker._wake.clear()
+        desk.worker.wake_in(60)
+        desk.worker.wake_in(0.01)
+        await asyncio.sleep(0.05)
+        assert desk.worker._wake.is_set()
+        await desk.worker.stop()
+
+    run(work(), plain)
 
 
 def test_what_nobody_told_it_of_is_found_in_time() -> None:
