@@ -324,8 +324,12 @@ def _injections(store: Store, record: Conversation) -> dict[bytes, Injection]:
 
 
 def _digests(store: Store, case: _Case) -> list[Digest]:
-    """As they went up, less what is about to be forgotten."""
-    made, unheard = veiled(store.digests(case.record.id), case.hidden, case.turns), frozenset(case.told.unheard)
+    """As they went up, the oldest first, less what is about to be forgotten: those of a conversation, and what it shares of those that it
+    was forked from."""
+    found, path = list(store.digests(case.record.id)), {turn.id for turn in case.path}
+    for parent, forked in forked_from(store, case.record):
+        found += [one for one in store.digests(parent.id) if one.created <= forked and one.upto_turn in path]
+    made, unheard = veiled(sorted(found, key=lambda one: one.created), case.hidden, case.turns), frozenset(case.told.unheard)
     return [without(one, unheard, claims=False) or replace(one, text="", tokens=0) for one in made] if unheard else list(made)
 
 

@@ -217,6 +217,29 @@ def test_a_fold_is_in_the_diff_with_its_size(tmp_path: Path) -> None:
     asyncio.run(work())
 
 
+def test_a_fork_shows_the_digest_that_it_shares(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(configured(tmp_path, window=800), echoing()) as one:
+            chat: Chat = []
+            for number in range(40):
+                chat.append(("user", f"Question {number}: how is the weather in town number {number * 7}?"))
+                await one.ask(PATHS["anthropic"], asking("anthropic", chat), b"X-VC-Conversation: first")
+                chat.append(("assistant", f"Answer {number + 1}."))
+            chat.append(("user", "And what is the weather in the fork?"))
+            head, _ = await one.ask(PATHS["anthropic"], asking("anthropic", chat), b"X-VC-Conversation: second")
+            sent = json.dumps(json.loads(one.sent.body), ensure_ascii=False).replace("\\n", "\n")
+            found = await one.engine.why(request(head))
+            assert await stored(one, lambda store: store.digests(found.conversation)) == [], "it has none of its own"
+            shown = next(block for block in found.blocks if block.folded)
+            assert "#5 User" in shown.text
+            assert shown.text in sent
+            told = await stored(one, lambda store: why.diff(store, request(head)))
+            assert next(it for it in told.changes if it.what == "digest").text == shown.text
+            assert not told.unknown
+
+    asyncio.run(work())
+
+
 def test_stubs_are_in_the_diff_with_what_they_save(tmp_path: Path) -> None:
     """In messages of nothing but results, and in one with words beside its result and an image."""
 
