@@ -8,6 +8,7 @@ between words become overlapping pairs of characters.
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
@@ -211,3 +212,15 @@ def _with_humps(match: re.Match[str]) -> str:
         return word
     parts = _HUMP.findall(word)
     return f"{word} {' '.join(parts)}" if len(parts) > 1 else word
+
+
+def stands(short: str, long: str, most: int = sys.maxsize) -> bool:
+    """Whether a text stands in another between gaps, and not within a word. Looks at `most` places; an empty one stands everywhere."""
+    at = long.find(short)
+    while at >= 0 and most > 0:
+        end = at + len(short)
+        torn = (at and long[at - 1].isalnum() and short[:1].isalnum()) or (long[end : end + 1].isalnum() and short[-1:].isalnum())
+        if not torn:
+            return True
+        at, most = long.find(short, at + 1), most - 1
+    return False

@@ -36,10 +36,8 @@ class Facts:
         has no such conversation."""
         thread = self._threads.held(conversation)
         if thread is not None and thread.conversation.principal == principal:
-            record, path = (
-                thread.conversation,
-                tuple(turn for turn in thread.path if turn.id not in thread.hidden and turn.id not in without),
-            )
+            record, hidden = thread.conversation, thread.hidden | without
+            path = tuple(turn for turn in thread.path if turn.id not in hidden)
             return await self._lanes.read(lambda store: ledger(store, record, path, self._breathe).known())
         found = await self._lanes.read(lambda store: store.conversation(principal, conversation))
         if found is None:

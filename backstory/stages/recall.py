@@ -17,11 +17,11 @@ from backstory.memory.economy.leaving import behind, leaving
 from backstory.memory.folding import assembly
 from backstory.memory.folding.compaction import Window
 from backstory.memory.folding.outline import Outline, outline
+from backstory.memory.identity import wordings
 from backstory.memory.identity.settled import Fold
 from backstory.memory.identity.thread import Thread
-from backstory.memory.identity.wordings import kept
 from backstory.memory.recall.retention import NEUTRAL, Rules, Standing
-from backstory.memory.recall.retrieval import Recalled, block
+from backstory.memory.recall.retrieval import A_LINE, Recalled, block
 from backstory.stages.apart import Apart, heard
 from backstory.stages.base import Stage
 from backstory.stages.boundary import Boundary
@@ -36,8 +36,8 @@ from backstory.stages.visit import Visit, Visits, asked, asked_before
 # What a client's own summary leaves out takes at most so many tokens, and half of what may be recalled.
 _MOST_KEPT = 600
 _NOTHING = Recalled(())
-# Of a pinned turn that comes back: by how much its tokens may be more than estimated, and what a line has besides, with its day.
-_ROUGHLY, _A_LINE = 1.25, 40
+# By how much the tokens of a pinned turn that comes back may be more than estimated.
+_ROUGHLY = 1.25
 # Of so many questions of a conversation it is known behind which digest they went up.
 _SOUGHT = 16
 # Of a request's patience, so much goes into an index that is being made: the store is searched in the rest.
@@ -208,7 +208,7 @@ class Recall(Stage):
         prompt, reading = exchange.prompt, visit.reading
         if reading.loose and prompt is not None and not (visit.late or visit.gone):
             wire = exchange.wire.name if exchange.wire is not None else ""
-            visit.wordings = kept(visit.thread, reading, folded, lambda item: bytes(prompt.items[item]), wire, self._clock())
+            visit.wordings = wordings.kept(visit.thread, reading, folded, lambda item: bytes(prompt.items[item]), wire, self._clock())
             visit.thread.reword(visit.wordings)
 
     def _fewer(self, visit: Visit, found: Outline, edits: list[Edit], total: int, since: int) -> tuple[Outline, list[Edit], int]:
@@ -340,7 +340,7 @@ def _unsent(visit: Visit) -> Set[int]:
 def _pinned(thread: Thread, absent: assembly.Absent) -> int:
     """Tokens of a block with the pinned turns that are not in view, 0 for none."""
     tokens = [thread.by_id[turn].tokens for turn in thread.pins if turn in absent]
-    return int(_ROUGHLY * sum(tokens)) + _A_LINE * (1 + len(tokens)) if tokens else 0
+    return int(_ROUGHLY * sum(tokens)) + A_LINE * (1 + len(tokens)) if tokens else 0
 
 
 def _unanswered(visit: Visit, edits: list[Edit], total: int) -> tuple[list[Edit], int]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -23,11 +24,11 @@ class WordingRow(Struct, frozen=True, omit_defaults=True):
 
 def rows_of(store: Store, record: Conversation, hidden: Collection[int], raw: bool) -> Mapping[int, tuple[WordingRow, ...]]:
     """By turn, but for those that are about to be forgotten."""
-    found: dict[int, tuple[WordingRow, ...]] = {}
-    for one in load_wordings(store, record, hidden):
-        row = WordingRow(one.arrived, one.role, one.text, one.raw.decode("utf-8", "replace") if raw else "")
-        found[one.turn] = (*found.get(one.turn, ()), row)
-    return found
+
+    def row(one: Wording) -> WordingRow:
+        return WordingRow(one.arrived, one.role, one.text, one.raw.decode("utf-8", "replace") if raw else "")
+
+    return {turn: tuple(map(row, some)) for turn, some in _by_turn(load_wordings(store, record, hidden)).items()}
 
 
 def beside(store: Store, record: Conversation, path: Sequence[Turn]) -> list[Turn]:
@@ -38,12 +39,16 @@ def beside(store: Store, record: Conversation, path: Sequence[Turn]) -> list[Tur
 
 def whole(store: Store, record: Conversation, turns: Sequence[Turn]) -> Sequence[Turn]:
     """These turns, their texts with what is kept beside them."""
-    found: dict[int, tuple[Wording, ...]] = {}
-    for one in load_wordings(store, record):
-        found[one.turn] = (*found.get(one.turn, ()), one)
-    return wordings.beside(turns, found)
+    return wordings.beside(turns, _by_turn(load_wordings(store, record)))
 
 
 def since(when: str) -> str:
     """What tells of a wording where the turn's own words stand above it."""
     return f"in its client's history since {when}"
+
+
+def _by_turn(some: Iterable[Wording]) -> Mapping[int, Sequence[Wording]]:
+    found: defaultdict[int, list[Wording]] = defaultdict(list)
+    for one in some:
+        found[one.turn].append(one)
+    return found

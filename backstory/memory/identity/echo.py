@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
@@ -19,10 +18,7 @@ from backstory.memory.identity.retold import likeness
 from backstory.memory.identity.reworded import row
 from backstory.memory.identity.thread import Thread, place_of
 from backstory.memory.reading.requests import Reading
-from backstory.memory.reading.turns import Call, Line, calls_of, chain
-
-_decode = msgspec.json.Decoder().decode
-_encode = msgspec.json.Encoder(order="sorted").encode
+from backstory.memory.reading.turns import Call, Line, calls_of, canonical, chain
 
 # An id of so many characters is no counter's.
 _TELLING_ID = 12
@@ -340,15 +336,8 @@ def _alike(a: Sequence[Call], b: Sequence[Call]) -> bool:
     """Whether these have a call in common, by its id, or else by what it says."""
     if _ids(a) & _ids(b):
         return True
-    return bool(a and b and {(one.name, _canonical(one)) for one in a} & {(one.name, _canonical(one)) for one in b})
-
-
-def _canonical(call: Call) -> bytes:
-    arguments = call.arguments or ""
-    try:
-        return _encode(_decode(arguments))
-    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
-        return arguments.encode("utf-8", "surrogatepass")
+    mine, theirs = ({(one.name, canonical(one.arguments or "")) for one in some} for some in (a, b))
+    return bool(mine & theirs)
 
 
 def _sum(a: Tally, b: Tally) -> Tally:

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from backstory.core.records import Turn
 from backstory.memory.identity.retold import likeness
 from backstory.memory.reading.turns import Line
+from backstory.memory.text import stands
 
 # So many letters and digits in a row are found among others by no chance, be there a gap between words or not.
 _TELLING_CHARS = 24
@@ -48,10 +49,10 @@ def reworded(line: Line, turn: Turn) -> bool:
     short, long = sorted((line.text.strip(), turn.text.strip()), key=len)
     if not short:
         return False
-    if _within(short, long):
+    if _holds(long, short):
         return True
     short, long = " ".join(short.split()), " ".join(long.split())
-    if _within(short, long):
+    if _holds(long, short):
         return True
     short = _REST.sub("", short)
     return len(short) >= _TELLING_CHARS and short in _REST.sub("", long)
@@ -166,14 +167,6 @@ def _answers(line: Line, turn: Turn) -> bool:
     return turn.content == line.content or (turn.role == line.role and likeness(line.text, turn.text) == "same")
 
 
-def _within(short: str, long: str) -> bool:
-    """Whether a text stands in another between gaps, or is of some length."""
-    at = long.find(short)
-    while at >= 0:
-        end = at + len(short)
-        if len(short) >= _TELLING_CHARS or not (
-            (at and long[at - 1].isalnum() and short[0].isalnum()) or (long[end : end + 1].isalnum() and short[-1].isalnum())
-        ):
-            return True
-        at = long.find(short, at + 1)
-    return False
+def _holds(long: str, short: str) -> bool:
+    """Whether a text has another in it, one of some length or between gaps."""
+    return short in long if len(short) >= _TELLING_CHARS else stands(short, long)

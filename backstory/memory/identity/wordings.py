@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-import msgspec
 from msgspec.structs import replace
 
 from backstory.core.records import Turn, TurnKind, Wording
@@ -20,7 +19,8 @@ from backstory.memory.identity.settled import Fold
 from backstory.memory.identity.thread import Thread, key_of, place_of
 from backstory.memory.reading.ours import fenced, without
 from backstory.memory.reading.requests import Reading
-from backstory.memory.reading.turns import Call, Line, calls_of, chain
+from backstory.memory.reading.turns import Call, Line, calls_of, canonical, chain
+from backstory.memory.text import stands
 
 # An answer may have come in so many turns, or a question be sent as so many messages, on both sides of a turn.
 _AROUND = 8
@@ -29,8 +29,6 @@ _MOST_PLACES, _MOST_CHARS = 64, 5_000_000
 # So much is remembered of what was compared.
 _REMEMBERED = 20_000
 _SENTENCES = re.compile(r"(?<=\n)|(?<=[.!?;] )|(?<=[。！？；])")
-_decode = msgspec.json.Decoder().decode
-_encode = msgspec.json.Encoder(order="sorted").encode
 
 
 def compare(thread: Thread, reading: Reading, tombs: Tombs) -> None:
@@ -244,25 +242,17 @@ def _calls(line: Line, around: Sequence[Turn]) -> bool:
     """Whether its calls and results were made there."""
     mine = calls_of(line.calls)
     theirs = [call for turn in around for call in calls_of(turn.calls)] if mine else []
-    made = {(call.name, _canonical(call)) for call in theirs if call.result is None}
+    made = {(call.name, canonical(call.arguments or "")) for call in theirs if call.result is None}
     given = {_spaced(call.result): call.id for call in theirs if call.result is not None}
     by_id = {name: text for text, name in given.items()}
 
     def held(call: Call) -> bool:
         if call.result is None:
-            return (call.name, _canonical(call)) in made
+            return (call.name, canonical(call.arguments or "")) in made
         words = _spaced(call.result)
         return words in given or _within(words, by_id.get(call.id, ""))
 
     return all(map(held, mine))
-
-
-def _canonical(call: Call) -> bytes:
-    arguments = call.arguments or ""
-    try:
-        return _encode(_decode(arguments))
-    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
-        return arguments.strip().encode("utf-8", "surrogatepass")
 
 
 def _spaced(text: str) -> str:
@@ -270,14 +260,4 @@ def _spaced(text: str) -> str:
 
 
 def _within(short: str, long: str) -> bool:
-    """Whether these words stand in others, whole. Looks at so many places at most."""
-    at = long.find(short)
-    for _ in range(_MOST_PLACES):
-        if at < 0:
-            break
-        end = at + len(short)
-        torn = (at and long[at - 1].isalnum() and short[:1].isalnum()) or (long[end : end + 1].isalnum() and short[-1:].isalnum())
-        if not torn:
-            return True
-        at = long.find(short, at + 1)
-    return False
+    return stands(short, long, _MOST_PLACES)

@@ -176,10 +176,10 @@ def _tool_text(part: ToolCall | ToolResult) -> bytes:
     if isinstance(part, ToolResult):
         text = strip("user", (Text(part.text),)).text if part.text.endswith("</system-reminder>") else part.text
         return b"\0result\0" + _spaced(text).encode("utf-8", "surrogatepass")
-    return f"\0call\0{part.name}\0".encode("utf-8", "surrogatepass") + _canonical(part.arguments)
+    return f"\0call\0{part.name}\0".encode("utf-8", "surrogatepass") + canonical(part.arguments)
 
 
-def _canonical(arguments: str) -> bytes:
+def canonical(arguments: str) -> bytes:
     """JSON with sorted keys and no white space; what is no JSON, as it is."""
     try:
         return _encode(_decode(arguments))

@@ -43,8 +43,8 @@ _NEAR_PART, _FEWEST_NEAR = 3, 50
 _SMALLEST_LINE = 12
 # An excerpt of more than one sentence takes so much of the room that is left: the next best hit finds some, too.
 _EXCERPT = 1 / 3
-# What a line has besides its text, with its day.
-_A_LINE = 30
+A_LINE = 40
+"""Tokens of what a line has besides its text, with its day, at most."""
 _NONE_SEEN: Seen = {}
 # What a message that asks nothing brings back is a reminder, not an answer.
 _REMARK_TOKENS = 250
@@ -374,7 +374,7 @@ class _Filling:
         self, index: Index, query: Query, count: Callable[[str], int], changed: Changed, left: int, whole: int, seen: Seen
     ) -> None:
         self.index, self.left, self.whole, self._seen = index, left, whole, seen
-        self._most = left - _A_LINE
+        self._most = left - A_LINE
         self._query, self._count, self._changed = query, count, changed
         self._days: set[str] = set()
         self._years: set[str] = set()
