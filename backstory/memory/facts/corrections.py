@@ -9,14 +9,17 @@ import re
 from collections.abc import Iterator
 
 from backstory.core.records import Fact, Turn
+from backstory.memory.facts.alike import lasting
 from backstory.memory.facts.change_forms import NOW_AT, SWAP
-from backstory.memory.facts.correction_forms import MOVED, NAMED, OFF, OFF_THAT, POINTED
+from backstory.memory.facts.correction_forms import MOVED, NAMED, OFF, OFF_THAT, POINTED, RATHER
 from backstory.memory.facts.ending_forms import DIED, GONE_FROM, THERE
+from backstory.memory.facts.kinds import suits
 from backstory.memory.facts.making import Clause, fact_in
 from backstory.memory.facts.objects import begins_dated, cut_tail, dated, fits, replaced, says_something, subject_of
 from backstory.memory.facts.over_forms import over
 from backstory.memory.facts.rules import CORRECTION, NOT_BUT
 from backstory.memory.facts.scope import elsewhere
+from backstory.memory.facts.value_forms import VALUED, WENT, rather
 from backstory.memory.facts.values import cut_closing, only_value
 from backstory.memory.forms import Form
 
@@ -61,8 +64,30 @@ def correction(turn: Turn, text: str, clause: Clause, start: int, end: int) -> I
     pointed = list(_pointed(turn, text, clause, start, end))
     if pointed or (not clause.alone and any(form.fullmatch(text, start, end) for form in (MOVED, OFF))):
         yield from pointed
-    elif clause.fixes or _POINTS.match(text, start, end) is not None:
-        yield from _fixed(turn, text, clause, start, end)
+        return
+    if valued := list(_valued(turn, text, clause, start, end)):
+        yield from valued
+        return
+    fixed: list[Fact] = []
+    if clause.fixes or _POINTS.match(text, start, end) is not None:
+        fixed = list(_fixed(turn, text, clause, start, end))
+    yield from fixed
+    whole = clause.first and clause.end == clause.sentence.end
+    if not fixed and whole and (instead := rather(text, start, end)) is not None:
+        yield fact_in(turn, clause.sentence, "correction", "", RATHER, instead.object, instead.replaces, fixes=True)
+
+
+def _valued(turn: Turn, text: str, clause: Clause, start: int, end: int) -> Iterator[Fact]:
+    """ "They raised the limit to 5", "The price went up to 45 dollars"."""
+    match = VALUED.fullmatch(text, start, end) or WENT.fullmatch(text, start, end)
+    if match is None or elsewhere(text, start, end, chosen=False):
+        return
+    low, high, _ = cut_tail(text, *match.span("o"))
+    high = low + len(lasting(text[low:high]))
+    subject = subject_of(match["s"], "")
+    if subject and fits("datum", text[low:high]) == high - low and suits("is", subject, text[low:high], "setting") == high - low:
+        replaces = match.span("x") if match["x"] else (0, 0)
+        yield fact_in(turn, clause.sentence, "correction", subject, "is", (low, high), replaces, fixes=True)
 
 
 def _pointed(turn: Turn, text: str, clause: Clause, start: int, end: int) -> Iterator[Fact]:
@@ -83,7 +108,7 @@ def _pointed(turn: Turn, text: str, clause: Clause, start: int, end: int) -> Ite
         low, high, _ = cut_tail(text, *match.span("o"))
         high = cut_closing(text, low, high)
         said = text[low:high]
-        plain = dated(said) or not (match["move"] or match["moved"])
+        plain = begins_dated(said) if match["bare"] else dated(said) or not (match["move"] or match["moved"])
         if plain and fits("datum", said) == len(said) and only_value(said) and not elsewhere(text, start, end, chosen=False):
             replaces = match.span("x") if match["x"] else (0, 0)
             yield fact_in(turn, sentence, "correction", "", POINTED, (low, high), replaces, fixes=True)
@@ -113,8 +138,13 @@ def _fixed(turn: Turn, text: str, clause: Clause, start: int, end: int) -> Itera
     )
     if not (clause.fixes or fixes or replaces[1] > 0 or (changed and spoken) or plainly):
         return
-    if _YES_NO.match(text, low, high):
+    if _YES_NO.match(text, low, high) or (start == low and _asks(text[low:high], text[slice(*replaces)])):
         return
     length = fits("value" if spoken else "datum", text[low:high])
     if length and len(text[low:high].split()) <= 8 and only_value(text[low : low + length]):
         yield fact_in(turn, clause.sentence, "correction", "", "is", (low, low + length), replaces, fixes=True)
+
+
+def _asks(said: str, instead: str) -> bool:
+    """Whether this asks for somebody ("Ask Tom, not Anna")."""
+    return bool(instead) and said[:1].isalpha() and not dated(said) and len(said.split()) > len(instead.split())

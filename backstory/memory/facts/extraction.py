@@ -18,7 +18,7 @@ from backstory.core.records import Fact, Turn
 from backstory.memory.facts import tongues as fact_tongues
 from backstory.memory.facts.change_forms import SWAP, changes_for
 from backstory.memory.facts.choices import is_choice
-from backstory.memory.facts.correction_forms import ADMITS, BEHIND, HELD, MOVED, ONLY_ADMITS, POINTED, SLIP
+from backstory.memory.facts.correction_forms import ADMITS, BEHIND, HELD, MOVED, ONLY_ADMITS, POINTED, RATHER, SLIP
 from backstory.memory.facts.corrections import correction, ended
 from backstory.memory.facts.ending_forms import BEGUN, endings_for
 from backstory.memory.facts.kinds import suits
@@ -38,11 +38,12 @@ from backstory.memory.facts.rules import (
     rules_for,
 )
 from backstory.memory.facts.scope import HEDGED, PRINTED, REPORTED, elsewhere, not_so
+from backstory.memory.facts.value_forms import STARTING, values_for
 from backstory.memory.facts.values import cut_aside, only_value
 from backstory.memory.forms import Form, Sieve
 from backstory.memory.reading.sentences import Sentence, sentences
 
-READER = 11
+READER = 12
 """Rises with what is found: turns that an earlier reader has read are read again (jobs/facts.py)."""
 _MOST = 24
 """Facts of one turn at most: more are a list or a paste."""
@@ -178,13 +179,13 @@ def _foreign(turn: Turn, text: str, sentence: Sentence, others: list[fact_tongue
         if said.verb == POINTED and not free:
             continue
         subject = f"{sentence.author}'s {said.subject}" if said.owned else said.subject
-        if not subject and (said.kind != "correction" or said.verb not in ("is", POINTED)):
+        if not subject and (said.kind != "correction" or said.verb not in ("is", POINTED, RATHER)):
             subject = sentence.author
         if not suits(said.verb, subject, text[slice(*said.object)], said.kind) or elsewhere(
             text, sentence.start, sentence.end, chosen=said.kind in _CHOSEN
         ):
             continue
-        fixes = said.kind == "correction"
+        fixes = said.fixes or said.kind == "correction"
         yield fact_in(turn, sentence, said.kind, subject, said.verb, said.object, said.replaces, fixes=fixes, stance=said.stance)
 
 
@@ -202,7 +203,7 @@ def _led(text: str, start: int, end: int, fixes: bool) -> tuple[int, bool, bool]
         fixes = fixes or match["fix"] is not None
         keeps = keeps or match["keep"] is not None
         start = match.end()
-    if (begun := BEGUN.match(text, start, end)) is not None:
+    if (begun := BEGUN.match(text, start, end) or STARTING.match(text, start, end)) is not None:
         start = begun.end()
     return start, fixes, keeps
 
@@ -260,7 +261,7 @@ def forget() -> None:
 
 @lru_cache(512)
 def _sieve(first: str) -> Sieve[Rule]:
-    return _sieve_of((*changes_for(first), *rules_for(first), *endings_for(first)))
+    return _sieve_of((*changes_for(first), *values_for(first), *rules_for(first), *endings_for(first)))
 
 
 @cache
