@@ -15,11 +15,11 @@ from backstory.memory.facts.correction_forms import MOVED, NAMED, OFF, OFF_THAT,
 from backstory.memory.facts.ending_forms import DIED, GONE_FROM, THERE
 from backstory.memory.facts.kinds import suits
 from backstory.memory.facts.making import Clause, fact_in
-from backstory.memory.facts.objects import begins_dated, cut_tail, dated, fits, replaced, says_something, subject_of
+from backstory.memory.facts.objects import begins_dated, cut_tail, dated, fits, keyed, replaced, says_something, subject_of
 from backstory.memory.facts.over_forms import over
 from backstory.memory.facts.rules import CORRECTION, NOT_BUT
 from backstory.memory.facts.scope import elsewhere
-from backstory.memory.facts.value_forms import VALUED, WENT, rather
+from backstory.memory.facts.value_forms import RENAMED, VALUED, WENT, rather
 from backstory.memory.facts.values import cut_closing, only_value
 from backstory.memory.forms import Form
 
@@ -65,7 +65,7 @@ def correction(turn: Turn, text: str, clause: Clause, start: int, end: int) -> I
     if pointed or (not clause.alone and any(form.fullmatch(text, start, end) for form in (MOVED, OFF))):
         yield from pointed
         return
-    if valued := list(_valued(turn, text, clause, start, end)):
+    if valued := list(_valued(turn, text, clause, start, end)) or list(_named_anew(turn, text, clause, start, end)):
         yield from valued
         return
     fixed: list[Fact] = []
@@ -88,6 +88,13 @@ def _valued(turn: Turn, text: str, clause: Clause, start: int, end: int) -> Iter
     if subject and fits("datum", text[low:high]) == high - low and suits("is", subject, text[low:high], "setting") == high - low:
         replaces = match.span("x") if match["x"] else (0, 0)
         yield fact_in(turn, clause.sentence, "correction", subject, "is", (low, high), replaces, fixes=True)
+
+
+def _named_anew(turn: Turn, text: str, clause: Clause, start: int, end: int) -> Iterator[Fact]:
+    """ "The repo was renamed to beta": a fact only where its name is known."""
+    match = RENAMED.fullmatch(text, start, end)
+    if match is not None and not elsewhere(text, start, end, chosen=False) and (subject := subject_of(match["s"] or match["thing"], "")):
+        yield fact_in(turn, clause.sentence, "correction", subject, "is called", match.span("o"), fixes=True)
 
 
 def _pointed(turn: Turn, text: str, clause: Clause, start: int, end: int) -> Iterator[Fact]:
@@ -140,7 +147,7 @@ def _fixed(turn: Turn, text: str, clause: Clause, start: int, end: int) -> Itera
         return
     if _YES_NO.match(text, low, high) or (start == low and _asks(text[low:high], text[slice(*replaces)])):
         return
-    length = fits("value" if spoken else "datum", text[low:high])
+    length = fits("value" if spoken else "datum", text[low:high]) or (high - low if clause.fixes and keyed(text[low:high]) else 0)
     if length and len(text[low:high].split()) <= 8 and only_value(text[low : low + length]):
         yield fact_in(turn, clause.sentence, "correction", "", "is", (low, low + length), replaces, fixes=True)
 

@@ -16,6 +16,7 @@ from backstory.memory.facts.alike import HOUR, classes, is_bare, key, lasting, s
 from backstory.memory.facts.amended import amended
 from backstory.memory.facts.choices import kind_of
 from backstory.memory.facts.ends import opposite, within
+from backstory.memory.facts.objects import keyed
 from backstory.memory.facts.versions import version_of
 from backstory.memory.forms import ALWAYS, Form
 from backstory.memory.text import words
@@ -72,7 +73,8 @@ class Entry:
 
     def made_way(self, fact: Fact, number: int) -> Entry:
         """Mark this as superseded by a correction of its value, and give that out under the name by which the thing is known."""
-        said = amended(self.meant.object, fact, whole=True)
+        part = is_bare(fact.object) or HOUR.fullmatch(fact.object) is not None or len(self.classes) > 1
+        said = amended(self.meant.object, fact, whole=True) if part else fact.object
         meant = replace(fact, kind=self.meant.kind, subject=self.subject, verb=self.verb, object=said)
         self.by = Entry(fact, number, self.subject, self.verb, meant)
         return self.by
@@ -98,6 +100,8 @@ def may_be(fact: Fact, wanted: frozenset[str], old: Entry, number: int) -> bool:
     if wanted & old.classes & {"day", "time"}:
         return True
     near = number - old.number <= NEAR_TURNS
+    if wanted == NAMES and keyed(fact.object):
+        return near and keyed(old.meant.object) and spelled_alike(fact.object, old.meant.object)
     if "time" in old.classes and HOUR.fullmatch(fact.object):
         return near
     if "number" in wanted & old.classes:
@@ -125,7 +129,7 @@ def replaces_value(new: Entry, old: Entry) -> bool:
     """Whether a value may take the place of this one, for its kind, its unit and who says it."""
     if (new.spoken_by_assistant and not old.spoken_by_assistant) or slots.of_another(new.fact, old.fact):
         return False
-    if new.classes & old.classes & {"day", "time"}:
+    if new.classes & old.classes & {"day", "time"} or ("time" in old.classes and HOUR.fullmatch(new.fact.object)):
         return True
     counts = unit(lasting(new.fact.object))
     return old.classes == new.classes and (not counts or counts == unit(lasting(old.fact.object)))
@@ -161,6 +165,11 @@ def serves(new: Entry, old: Entry) -> bool:
         return False
     ours, theirs = kind_of(new.terms), kind_of(key(_FOR.split(old.fact.object)[0]))
     return old.terms != new.terms and (ours == theirs or None in (ours, theirs))
+
+
+def is_said_as(left: tuple[str, ...], fact: Fact, old: Entry) -> bool:
+    """Whether these words are all that was said, or, of a name, all but what stands before it ("Dr. Lee" and "Lee")."""
+    return old.terms == left or (fact.replaces[:1].isupper() and old.terms[-len(left) :] == left and old.meant.object[:1].isupper())
 
 
 def is_meant(fact: Fact, old: Entry) -> bool:

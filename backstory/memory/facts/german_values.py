@@ -33,12 +33,13 @@ _SET_TO = (
 )
 _LATELY = "(?: jetzt| nun| doch| inzwischen| aktuell| eigentlich| nur| leider| gerade)*"
 _NOUN = rf"(?P<s>{NO_THING}[{UP}][\w-]+)"
-_DID = rf"(?i:wir haben|ich habe|sie haben|man hat|(?:der|die|mein|meine|unser|unsere) [{UP}][\w-]+ hat){_LATELY}"
+_DID = rf"(?i:wir haben|ich habe|sie haben|man hat|(?:der|die|mein|meine|unser|unsere) [{UP}][\w-]+ hat|(?-i:[{UP}][\w-]+) hat){_LATELY}"
 _ANY = rf"(?i:der|die|das|den|meine?n?|unsere?n?) {_NOUN}"
 _COLOUR = (
     r"(?:dunkel|hell|knall|himmel|oliv|wein|stein)?"
     r"(?:rot|blau|grün|schwarz|weiß|weiss|gelb|grau|rosa|pink|lila|braun|beige|türkis|silbern|golden|violett|orange)"
 )
+_OPENING = rf"(?i:das|der|die|meine?|unsere?) (?P<s>[{UP}][\w-]*(?:asswort|ode|PIN|[Ss]chlüssel)|PIN)"
 _PAST = r"(?: (?:gestern|heute|vorgestern|letzte Woche|letzten \w+|am \w+|im \w+|gerade|jetzt|schon|neulich|kürzlich))*"
 _COMING = r"(?: (?:heute|morgen|übermorgen|nächste Woche|nächsten \w+|am \w+|im \w+|bald|am \d+\. ?\w+|in \w+ (?:Tagen|Wochen)))"
 _OLD = r"(?: Jahre?(?: alt)?)?"
@@ -62,8 +63,13 @@ def changed_rows(
         ("preference", "eats", rf"(?i:ich esse (?:jetzt |inzwischen )?wieder) {foods}"),
         ("preference", "eats", rf"(?i:(?:seit \w+(?: \w+)?|inzwischen|jetzt|mittlerweile) esse ich wieder) {foods}"),
         ("preference", "eats", rf"(?i:ich habe (?:\w+ )?wieder angefangen,?) (?P<o>{noun}) zu essen"),
-        ("identity", "is", rf"(?i:meine?|unsere?) {_NOUN} (?i:ist|sind){_LATELY} (?P<o>{_COLOUR})"),
+        ("identity", "is", rf"(?i:meine?|unsere?) {_NOUN} (?i:ist|sind){_LATELY} (?P<o>{_COLOUR})(?: gestrichen| lackiert)?"),
         ("setting", "is", rf"{valued} (?i:ist|beträgt|lautet|liegt(?: jetzt)? bei|kostet){_LATELY}(?i:{_SINCE})? {_VALUE}"),
+        ("setting", "is", rf"(?i:{_SINCE[4:-1]}) (?i:ist|beträgt|liegt|kostet) {valued} (?i:bei )?(?P<o>{_AMOUNT})"),
+        ("correction", "is", rf"(?i:{_SINCE[4:-1]}) (?i:steigt|sinkt|fällt) {valued}{_FROM} auf (?P<o>{_AMOUNT})"),
+        ("setting", "is", rf"{_OPENING} (?i:ist|lautet){_LATELY} (?P<o>(?=\S*\d)[\w#*!$&+@-]+)"),
+        ("correction", "is", rf"{_NOUN}(?: ist| wurde)?{_LATELY} (?i:verschoben|verlegt|vorgezogen) (?i:auf) (?P<o>{time})"),
+        ("decision", "switched to", rf"{thing} (?i:läuft (?:jetzt|nun|inzwischen)) (?i:auf|mit|über) (?P<o>{tool})"),
         ("setting", "is", rf"{valued} (?i:ist|wurde|wird){_LATELY}{_FROM} auf {_VALUE} {_SET_TO}(?: worden)?"),
         (
             "correction",
@@ -73,7 +79,11 @@ def changed_rows(
         ),
         ("correction", "is", rf"{_DID} {_ANY}{_LATELY}{_FROM} (?i:auf) {_VALUE} {_SET_TO}"),
         ("correction", "is", rf"{_DID} {_ANY}{_LATELY}(?: von \w+)? (?i:auf) (?P<o>{time}) (?:{put}|verlängert)"),
-        ("schedule", "is", rf"{thing} (?:ist|wurde|wird){_LATELY} auf (?P<o>{time}) (?:verlängert|gelegt|geschoben)(?: worden)?"),
+        (
+            "schedule",
+            "is",
+            rf"{thing} (?:ist|wurde|wird){_LATELY}(?: um \w+ \w+)? auf (?P<o>{time}) (?:{put}|verlängert|geschoben)(?: worden)?",
+        ),
         ("schedule", "is", rf"{thing} (?:ist|wurde){_LATELY} (?:verschoben|verlegt|vorgezogen|verlängert) (?i:auf) (?P<o>{time})"),
         (
             "decision",

@@ -132,6 +132,41 @@ _GLOW_WORDS = """
 """
 _GLOWS = frozenset(_GLOW_WORDS.split())
 """What is red today may be green tomorrow."""
+_MAKE = Form(rf"an? (?:{_PROPER}|i(?:Phone|Pad|Mac|Pod)(?: [\w-]+){{0,2}})")
+_NO_MAKE = frozenset(
+    [
+        "guess",
+        "goal",
+        "plan",
+        "problem",
+        "issue",
+        "question",
+        "favourite",
+        "favorite",
+        "answer",
+        "bet",
+        "point",
+        "idea",
+        "dream",
+        "wish",
+        "concern",
+        "worry",
+        "advice",
+        "suggestion",
+        "code",
+        "task",
+        "job",
+        "day",
+        "week",
+        "weekend",
+        "language",
+        "background",
+        "degree",
+        "app",
+        "project",
+    ]
+)
+"""Of these "a Volvo" says nothing that lasts."""
 _MARKUP = Form(r"[\[\]<>{}|]|\w\(")
 _WHEN = Form(
     r" (?:(?:last|this|next) (?:week|month|year|night|weekend|spring|summer|fall|autumn|winter)|yesterday|today|recently|lately"
@@ -181,6 +216,8 @@ def fits(needs: str, text: str, subject: str = "") -> int:
     """How many characters of this object are what is needed, 0 where it is something else. See rules.Needs."""
     if needs == "colour":
         return len(text) if coloured(text) and _GLOWS.isdisjoint(fold(subject).split()) else 0
+    if needs == "make":
+        return len(text) if _MAKE.fullmatch(text) and _NO_MAKE.isdisjoint(fold(subject).split()) else 0
     return len(text) if _opens(needs, text, subject) else _fits(needs, text, subject)
 
 
@@ -212,6 +249,11 @@ def _fits(needs: str, text: str, subject: str) -> int:
 def _opens(needs: str, text: str, subject: str) -> bool:
     """Whether this is what is typed in somewhere: "blue42" of a password."""
     return needs in ("value", "datum", "person") and _KEY.search(subject) is not None and _KEYED.fullmatch(text) is not None
+
+
+def keyed(text: str) -> bool:
+    """Whether this is one word of letters and digits, as is typed in somewhere."""
+    return _KEYED.fullmatch(text) is not None and any(char.isalpha() for char in text)
 
 
 def coloured(text: str) -> bool:

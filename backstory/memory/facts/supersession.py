@@ -32,6 +32,7 @@ from backstory.memory.facts.entries import (
     bears_on,
     is_meant,
     is_of_part,
+    is_said_as,
     likeliest,
     may_be,
     names_it,
@@ -165,9 +166,8 @@ class Ledger:
             elif fact.verb == "lives in" and fact.replaces:
                 gone = self._homes(entry)
             elif fact.verb == "is" and not called_off(fact.object):
-                gone = [old for old in self._holding(entry) if replaces_value(entry, old)]
-                if not gone and (named := self._named_less(entry)) is not None:
-                    gone, entry = [named], named.made_way(fact, number)
+                gone = self._valued(entry)
+                entry = gone[-1].made_way(fact, number) if gone else entry
             else:
                 gone = self._holding(entry) or self._called_off(fact, number)
         else:
@@ -186,6 +186,11 @@ class Ledger:
             for old in gone:
                 old.by = entry
             self._keep(entry)
+
+    def _valued(self, new: Entry) -> list[Entry]:
+        """What a new value of a thing takes the place of."""
+        named = self._named_less(new)
+        return [old for old in self._holding(new) if replaces_value(new, old)] or ([named] if named is not None else [])
 
     def _over(self, fact: Fact, number: int) -> list[Entry]:
         """What is denied by one that names it by less: "not there any more", "I gave notice", "Jenkins is gone", "we broke up"."""
@@ -279,7 +284,7 @@ class Ledger:
             case "preference" if new.relation == "eats" and not new.denies:
                 held = self._about.get(new.whose, {}).get("is", {}).get("", [])
                 return [old for old in held if old.by is None and not old.denies and fact_ends.ends_diet(new.terms, old.terms)]
-            case "decision" if new.verb == "switched to" and is_of_part(new):
+            case "decision" | "setting" if is_of_part(new) and (new.verb == "switched to" or (new.verb == "runs on" and changes(new.fact))):
                 return self._served(new)
             case "schedule" if new.relation == "is":
                 subject = thing(new.whose)
@@ -443,7 +448,7 @@ class Ledger:
         for old in reversed(self._entries):
             if number - old.number > REACH_TURNS:
                 break
-            if old.by is None and not old.denies and old.relation in ONE_VALUE and old.terms == left and old.classes == wanted:
+            if old.by is None and not old.denies and old.relation in ONE_VALUE and old.classes == wanted and is_said_as(left, fact, old):
                 return old if is_meant(fact, old) else None
         return None
 

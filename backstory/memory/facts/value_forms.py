@@ -51,8 +51,9 @@ _GONE = (
 )
 _FROM = r"(?: from (?P<x>[^,;]{1,40}?))?"
 _BY = r"(?: by [\w%$€£.,]+(?: [a-z]+)?)?"
+_OTHERS_OWN = r"(?:(?:her|his|their|your|its|another|some|any|no|each|every|all|other|a|an|one|this|that|it|these|those)\b|\S+'s )"
 VALUED = Form(
-    rf"(?:{_WHO}{_HAVE} {_LATELY}(?:{_SET})|let's {_DO}|(?:{_SET})) {_DET} {_S}{_BY}{_FROM}"
+    rf"(?:{_WHO}{_HAVE} {_LATELY}(?:{_SET})|let's {_DO}|(?:{_SET})) (?:{_DET} |(?!{_OTHERS_OWN})){_S}{_BY}{_FROM}"
     r" (?:back |down |up )?(?:to|until|till) (?P<o>(?:[^,;]|,(?=\d))+?)",
     re.I,
     ALWAYS,
@@ -84,7 +85,25 @@ def _turned(who: str, owned: bool) -> tuple[Rule, ...]:
     )
 
 
-_AGES = _turned(rf"(?i:my )(?P<s>(?i:{KIN}))(?:,? (?P<who>{NAME}),?)?", owned=True)
+RENAMED = Form(
+    rf"(?:(?:the|our|my) (?P<s>(?:{_WORD} ){{0,3}}?{_WORD})(?: was| is| has| got)(?: been)? {_LATELY}"
+    rf"|(?:we|i|they|{NAME})(?:'ve| have| has)? {_LATELY}(?=re?named? (?:the|our|my) ))"
+    rf"renamed (?:(?:the|our|my) (?P<thing>(?:{_WORD} ){{0,3}}?{_WORD}) )?(?:from [\w.-]+ )?(?:to|as) (?P<o>[\w.-]+){_WHEN}",
+    re.I,
+    "renamed",
+)
+"""A thing has another name."""
+_RENAMED = Rule(
+    "setting",
+    "is called",
+    Form(
+        rf"(?:the|our|my) (?P<s>(?:{_WORD} ){{0,3}}?{_WORD})(?: was| is| has| got)(?: been)? {_LATELY}renamed{_FROM}"
+        rf" to (?P<o>(?-i:{NAME})){_WHEN}",
+        re.I,
+    ),
+    "name",
+)
+_AGES = _turned(rf"(?i:my )(?P<s>(?i:{KIN}|twins|triplets|kids|sons|daughters))(?:,? (?P<who>{NAME}),?)?", owned=True)
 _AGES_OF = _turned(rf"(?P<s>{NAME})", owned=False)
 _COLOURED = {
     owner: Rule(
@@ -96,6 +115,13 @@ _COLOURED = {
     )
     for owner in ("my", "our")
 }
+_MADE = Rule(
+    "identity",
+    "is",
+    Form(rf"my {_S} is (?:now |actually )?(?P<o>an? .+)", re.I),
+    "make",
+    owned=True,
+)
 _TOOL = r"[\w.+#-]+(?: [\w.+#-]+){0,2}?"
 _ALL = (
     r"(?:everything|it all|all of it|all our stuff|all my stuff|all our things"
@@ -152,6 +178,12 @@ _IN_USE = Rule(
     Form(rf"(?:the|our|my) (?P<s>(?:{_WORD} )?{_PROGRAM}) (?:now |still |currently )?uses (?P<o>{_TOOL})(?: now)?", re.I),
     "choice",
 )
+_ADOPTED = Rule(
+    "preference",
+    "switched to",
+    Form(rf"i(?:'ve| have)? {_LATELY}(?:upgraded|downgraded|gone over|went over|changed(?: over)?) to (?P<o>{_TOOL}){_WHEN}", re.I),
+    "choice",
+)
 _EATEN = tuple(
     Rule("preference", "eats", Form(pattern, re.I))
     for pattern in (
@@ -161,11 +193,11 @@ _EATEN = tuple(
     )
 )
 _BY_WORD: dict[str, Sequence[Rule]] = {
-    **dict.fromkeys(("i", "i've", "i'm"), (*_MOVED[2:], *_EATEN)),
+    **dict.fromkeys(("i", "i've", "i'm"), (*_MOVED[2:], _ADOPTED, *_EATEN)),
     **dict.fromkeys(("we", "we've", "we're"), _MOVED[:2]),
-    "my": (*_AGES, _COLOURED["my"], _IS_MOVED, _IN_USE),
-    "our": (_COLOURED["our"], _IS_MOVED, _IN_USE),
-    "the": (_IS_MOVED, _IN_USE),
+    "my": (*_AGES, _COLOURED["my"], _MADE, _RENAMED, _IS_MOVED, _IN_USE),
+    "our": (_COLOURED["our"], _RENAMED, _IS_MOVED, _IN_USE),
+    "the": (_RENAMED, _IS_MOVED, _IN_USE),
 }
 _OTHERS = (*_AGES_OF, _IS_MOVED)
 

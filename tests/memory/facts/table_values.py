@@ -33,7 +33,13 @@ The staff count is 30. / The staff count dropped to 26. | 26 | 30
 My allowance is 50 pounds. / My dad raised the allowance to 60 pounds. | 60 pounds | 50 pounds
 The pool size is 5. / Let's bump the pool size to 8. | 8 | 5
 The fine is 20 euros. / The city has increased the fine to 25 euros. | 25 euros | 20 euros
+The kiln is at 7. / Pushed kiln to 8. | 8 | at 7
+The vault code is kiwi77. / Scratch that, kiwi78. | kiwi78 | kiwi77
+My dentist is Dr. Moll. / A: Ok. / Sorry, Mohl not Moll. | Mohl | Dr. Moll
+The yacht is called Alba. / The yacht was renamed to Brisa. | Brisa | Alba
 # what serves a purpose
+Our worker runs on Node 18. / We upgraded to Node 20. | Node 20 | Node 18
+I use bash. / I upgraded to fish. | fish | bash
 We use MySQL for invoices. / We migrated invoices to PostgreSQL. | PostgreSQL | MySQL
 We use Jenkins for deployments. / We've switched deployments over to GitLab CI. | GitLab CI | Jenkins
 We use Redis for sessions. / Sessions were moved to Valkey. | Valkey | Redis
@@ -49,7 +55,12 @@ I'm vegetarian. / I'm eating chicken again. | chicken | vegetarian
 # what colour a thing has
 My sofa is grey. / Actually, my sofa is dark green. | dark green | grey
 Our hall is white. / Our hall is yellow now. | yellow | white
+My tractor is a Fendt. / Actually, my tractor is a Deutz. | Deutz | Fendt
 # German
+Die PIN ist kiwi77. / Quatsch, die PIN ist kiwi78. | kiwi78 | kiwi77
+Mein Honorar ist 60 Euro. / Ab Januar ist mein Honorar 70 Euro. | 70 Euro | 60 Euro
+Die Abnahme ist am 4. Mai. / Die Abnahme wurde um eine Woche auf den 11. Mai verschoben. | 11. Mai | 4. Mai
+Wir verwenden React für das Portal. / Das Portal läuft jetzt auf Svelte. | Svelte | React
 Die Gebühr ist 12 Euro. / Die Gebühr ist ab Oktober 15 Euro. | 15 Euro | 12 Euro
 Das Zeitlimit ist 30 Minuten. / A: Gut. / Sorry, das Limit ist 40. | 40 Minuten | 30 Minuten
 Der Etat beträgt 9.000 Euro. / Der Etat wurde auf 7.500 Euro gekürzt. | 7.500 Euro | 9.000 Euro
@@ -83,6 +94,11 @@ My niece is 3. / My nephew turned 4 yesterday. | 3 / 4
 We use MySQL for invoices and Redis for sessions. / We migrated sessions to Valkey. | MySQL
 We use PostgreSQL for invoices. / We migrated the archive to MySQL. | PostgreSQL
 My horse is called Bruno. / My other horse is called Bruna. | Bruno / Bruna
+The audit is on Friday. / The other team pushed their audit to Monday. | Friday
+The budget is 9000 euros. / My aunt raised her budget to 9500 euros. | 9000 euros
+The yacht is called Alba. / The dinghy was renamed to Brisa. | Alba
+My tractor is green. / My tractor is a Fendt. | green / Fendt
+My queue size is 6. / The batch size grew to 800. | 6
 # what is not so
 The fare is 3 euros. / If the fare goes up to 4 euros I'll walk. | 3 euros
 The fare is 3 euros. / The fare would go up to 4 euros. | 3 euros
