@@ -51,19 +51,24 @@ _GONE = (
 )
 _FROM = r"(?: from (?P<x>[^,;]{1,40}?))?"
 _BY = r"(?: by [\w%$€£.,]+(?: [a-z]+)?)?"
+_VERBS = (
+    "mov|postpon|reschedul|push|delay|shift|bump|exten|rais|increas|lower|reduc|switch|correct|updat|chang|slash|trim|hik|short|shrunk|doubl|halv"
+    "|drop|knock|scal|widen|decreas|cut|set|put|brought|bring|pulled"
+)
+_MOTION = "went|gone|goes|going|rose|risen|rises|rising|fell|fall|climb|jump|grew|grow|sank|sunk|shrank|slid|slip|came|comes"
 _OTHERS_OWN = r"(?:(?:her|his|their|your|its|another|some|any|no|each|every|all|other|a|an|one|this|that|it|these|those)\b|\S+'s )"
 VALUED = Form(
     rf"(?:{_WHO}{_HAVE} {_LATELY}(?:{_SET})|let's {_DO}|(?:{_SET})) (?:{_DET} |(?!{_OTHERS_OWN})){_S}{_BY}{_FROM}"
     r" (?:back |down |up )?(?:to|until|till) (?P<o>(?:[^,;]|,(?=\d))+?)",
     re.I,
-    ALWAYS,
+    _VERBS,
 )
 """Somebody gave a thing another value: "My landlord raised the rent to 740 euros"."""
 WENT = Form(
     rf"{_DET} (?P<s>(?:{_WORD} ){{0,4}}?{_WORD})(?:(?: has| have| is| are| was| got|'s)(?: been)?)? {_LATELY}(?:{_GONE}|{_SET}){_BY}{_FROM}"
     r" (?:to|until|till) (?P<o>(?:[^,;]|,(?=\d))+?)",
     re.I,
-    ALWAYS,
+    f"{_VERBS}|{_MOTION}",
 )
 """A thing has got another value."""
 _AT = rf"(?:(?:next|this|coming) \w+|(?:the )?(?:(?:beginning|start|end|middle|\d\d?(?:st|nd|rd|th)?) of )?(?:{_MONTH}|{_DAY}|next \w+)"
