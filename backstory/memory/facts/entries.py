@@ -131,8 +131,7 @@ def replaces_value(new: Entry, old: Entry) -> bool:
         return False
     if new.classes & old.classes & {"day", "time"} or ("time" in old.classes and HOUR.fullmatch(new.fact.object)):
         return True
-    counts = unit(lasting(new.fact.object))
-    return old.classes == new.classes and (not counts or counts == unit(lasting(old.fact.object)))
+    return old.classes == new.classes and slots.count_alike(lasting(new.fact.object), lasting(old.meant.object))
 
 
 def names_it(new: Entry, old: Entry) -> bool:

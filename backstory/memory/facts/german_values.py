@@ -9,7 +9,7 @@ from __future__ import annotations
 from backstory.core.records import FactKind
 from backstory.memory.facts.tongue import NAME, NO_THING, UP
 
-_UNIT = r"(?:(?!(?i:und|oder|aber|in|im|auf|bei|für|mit|nicht|mal|von|zu|zum|ab|seit|pro)\b)[^\W\d]\w*|%|€|\$)"
+_UNIT = r"(?:(?!(?i:und|oder|aber|in|im|auf|bei|für|mit|nicht|mal|von|zu|zum|ab|seit|pro)\b)[^\W\d]\w*(?:/\w+)?|%|€|\$)"
 _AMOUNT = (
     rf"(?:(?i:port|version|nummer|etwa|rund|ca\.?|circa|ungefähr) )*[€$#]?\d[\w.,:/-]*(?: ?{_UNIT}){{0,2}}(?: (?:pro|je|im|/) ?{_UNIT})?"
 )
@@ -68,7 +68,8 @@ def changed_rows(
         ("setting", "is", rf"(?i:{_SINCE[4:-1]}) (?i:ist|beträgt|liegt|kostet) {valued} (?i:bei )?(?P<o>{_AMOUNT})"),
         ("correction", "is", rf"(?i:{_SINCE[4:-1]}) (?i:steigt|sinkt|fällt) {valued}{_FROM} auf (?P<o>{_AMOUNT})"),
         ("setting", "is", rf"{_OPENING} (?i:ist|lautet){_LATELY} (?P<o>(?=\S*\d)[\w#*!$&+@-]+)"),
-        ("correction", "is", rf"{_NOUN}(?: ist| wurde)?{_LATELY} (?i:verschoben|verlegt|vorgezogen) (?i:auf) (?P<o>{time})"),
+        ("correction", "is", rf"{_NOUN}(?: ist| wurde)?{_LATELY} (?i:verschoben|verlegt|vorgezogen|verlängert) (?i:auf|bis) (?P<o>{time})"),
+        ("correction", "is", rf"{_NOUN} (?i:auf|bis) (?P<o>{time}) (?:{put}|verlängert)"),
         ("decision", "switched to", rf"{thing} (?i:läuft (?:jetzt|nun|inzwischen)) (?i:auf|mit|über) (?P<o>{tool})"),
         ("setting", "is", rf"{valued} (?i:ist|wurde|wird){_LATELY}{_FROM} auf {_VALUE} {_SET_TO}(?: worden)?"),
         (

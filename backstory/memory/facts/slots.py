@@ -281,9 +281,18 @@ def _commensurable(new: Fact, old: Fact) -> bool:
     ours, theirs = unit(new.object), unit(old.object)
     if ours == theirs or _AMOUNT.fullmatch(new.object) is None or _AMOUNT.fullmatch(old.object) is None:
         return True
-    if not ours or not theirs or _said_anew(new):
-        return True
-    one, other = stem(ours[0]), stem(theirs[0])
+    return not ours or not theirs or _said_anew(new) or _of_one_dimension(ours[0], theirs[0])
+
+
+def count_alike(new: str, old: str) -> bool:
+    """Whether two amounts count the same things, or the first does not say what it counts: "1 week" and "2 weeks", "90 minutes" and
+    "2 hours"."""
+    ours, theirs = unit(new), unit(old)
+    return not ours or ours == theirs or (len(ours) == len(theirs) == 1 and _of_one_dimension(ours[0], theirs[0]))
+
+
+def _of_one_dimension(one: str, other: str) -> bool:
+    one, other = stem(one), stem(other)
     return one == other or any(one in row and other in row for row in _DIMENSIONS)
 
 

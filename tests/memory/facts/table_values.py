@@ -32,6 +32,7 @@ The fare is 3 euros. / The fare went up to 4 euros. | 4 euros | 3 euros
 The staff count is 30. / The staff count dropped to 26. | 26 | 30
 My allowance is 50 pounds. / My dad raised the allowance to 60 pounds. | 60 pounds | 50 pounds
 The pool size is 5. / Let's bump the pool size to 8. | 8 | 5
+The shift is 2 hours. / They cut the shift to 90 minutes. | 90 minutes | 2 hours
 The fine is 20 euros. / The city has increased the fine to 25 euros. | 25 euros | 20 euros
 The kiln is at 7. / Pushed kiln to 8. | 8 | at 7
 The vault code is kiwi77. / Scratch that, kiwi78. | kiwi78 | kiwi77
@@ -69,6 +70,8 @@ Der Preis ist 3 Euro. / Der Preis steigt auf 4 Euro. | 4 Euro | 3 Euro
 Mein Pferd heißt Bruno. / Ich meine Bruna, nicht Bruno. | Bruna | Bruno
 Mein Pferd heißt Bruno. / Nicht Bruno, sondern Bruna. | Bruna | Bruno
 Die Abnahme ist am Freitag. / Wir haben die Abnahme auf Montag verschoben. | Montag | Freitag
+Das Limit ist 50 km/h. / Korrektur: das Limit ist 30. | 30 | 50
+Die Abnahme ist am Freitag. / Abnahme auf Montag verlegt. | Montag | Freitag
 Die Abnahme ist am Freitag. / Verschoben auf Montag. | Montag | Freitag
 Mein Sohn ist 8. / Mein Sohn ist gestern 9 geworden. | 9 | 8
 Mein Sohn ist 8. / Mein Sohn wird morgen 9. | 9 | 8
