@@ -9,7 +9,11 @@ from __future__ import annotations
 from backstory.core.records import FactKind
 from backstory.memory.facts.tongue import NAME, NO_THING, UP
 
-_UNIT = r"(?:(?!(?i:und|oder|aber|in|im|auf|bei|für|mit|nicht|mal|von|zu|zum|ab|seit|pro)\b)[^\W\d]\w*(?:/\w+)?|%|€|\$)"
+_UNIT = (
+    rf"(?:[{UP}][\w-]*(?:/\w+)?|%|€|\$|km/h|kmh|m/s|m²|qm|km|cm|mm|m|kg|mg|g|ml|l|kWh|kW|ms|px|min|h|s|euro|cent|tage|stunden|minuten|sekunden|monate"
+    r"|wochen|jahre|prozent|mal pro)(?!\w)"
+)
+"""A noun, or a sign; "3 Tage krank" and "80 % voll" are how something is."""
 _AMOUNT = (
     rf"(?:(?i:port|version|nummer|etwa|rund|ca\.?|circa|ungefähr) )*[€$#]?\d[\w.,:/-]*(?: ?{_UNIT}){{0,2}}(?: (?:pro|je|im|/) ?{_UNIT})?"
 )
@@ -40,6 +44,11 @@ _COLOUR = (
     r"(?:rot|blau|grün|schwarz|weiß|weiss|gelb|grau|rosa|pink|lila|braun|beige|türkis|silbern|golden|violett|orange)"
 )
 _OPENING = rf"(?i:das|der|die|meine?|unsere?) (?P<s>[{UP}][\w-]*(?:asswort|ode|PIN|[Ss]chlüssel)|PIN)"
+_STEADY = (
+    r"(?!(?i:\w*bildschirm|\w*lampe|\w*licht|\w*anzeige|status|pipeline|build|gesicht|nase|wangen?|haut|zunge|lippen|ampel|taste|button|text|schrift"
+    r"|hintergrund|linie|zeile|zelle|icon|tests?|ergebnis|display|monitor|akku|kurve|terminal|konsole|urin|stuhl|himmel)\b)"
+)
+"""What is red today may be green tomorrow."""
 _PAST = r"(?: (?:gestern|heute|vorgestern|letzte Woche|letzten \w+|am \w+|im \w+|gerade|jetzt|schon|neulich|kürzlich))*"
 _COMING = r"(?: (?:heute|morgen|übermorgen|nächste Woche|nächsten \w+|am \w+|im \w+|bald|am \d+\. ?\w+|in \w+ (?:Tagen|Wochen)))"
 _OLD = r"(?: Jahre?(?: alt)?)?"
@@ -63,7 +72,7 @@ def changed_rows(
         ("preference", "eats", rf"(?i:ich esse (?:jetzt |inzwischen )?wieder) {foods}"),
         ("preference", "eats", rf"(?i:(?:seit \w+(?: \w+)?|inzwischen|jetzt|mittlerweile) esse ich wieder) {foods}"),
         ("preference", "eats", rf"(?i:ich habe (?:\w+ )?wieder angefangen,?) (?P<o>{noun}) zu essen"),
-        ("identity", "is", rf"(?i:meine?|unsere?) {_NOUN} (?i:ist|sind){_LATELY} (?P<o>{_COLOUR})(?: gestrichen| lackiert)?"),
+        ("identity", "is", rf"(?i:meine?|unsere?) {_STEADY}{_NOUN} (?i:ist|sind){_LATELY} (?P<o>{_COLOUR})(?: gestrichen| lackiert)?"),
         ("setting", "is", rf"{valued} (?i:ist|beträgt|lautet|liegt(?: jetzt)? bei|kostet){_LATELY}(?i:{_SINCE})? {_VALUE}"),
         ("setting", "is", rf"(?i:{_SINCE[4:-1]}) (?i:ist|beträgt|liegt|kostet) {valued} (?i:bei )?(?P<o>{_AMOUNT})"),
         ("correction", "is", rf"(?i:{_SINCE[4:-1]}) (?i:steigt|sinkt|fällt) {valued}{_FROM} auf (?P<o>{_AMOUNT})"),
@@ -90,6 +99,6 @@ def changed_rows(
             "decision",
             "switched to",
             rf"(?i:wir haben|ich habe){on} (?:(?:alle|die|den|das|unsere?n?|meine?n?) )?{_NOUN}{on}(?: von (?P<x>{NAME}))?"
-            rf" (?i:auf|zu|nach) (?P<o>{tool}) (?:{over}|gebracht|portiert)",
+            rf" (?i:auf|zu|nach) (?P<o>{tool}) (?:{over}|portiert)",
         ),
     )

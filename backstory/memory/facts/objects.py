@@ -133,39 +133,13 @@ _GLOW_WORDS = """
 _GLOWS = frozenset(_GLOW_WORDS.split())
 """What is red today may be green tomorrow."""
 _MAKE = Form(rf"an? (?:{_PROPER}|i(?:Phone|Pad|Mac|Pod)(?: [\w-]+){{0,2}})")
-_NO_MAKE = frozenset(
-    [
-        "guess",
-        "goal",
-        "plan",
-        "problem",
-        "issue",
-        "question",
-        "favourite",
-        "favorite",
-        "answer",
-        "bet",
-        "point",
-        "idea",
-        "dream",
-        "wish",
-        "concern",
-        "worry",
-        "advice",
-        "suggestion",
-        "code",
-        "task",
-        "job",
-        "day",
-        "week",
-        "weekend",
-        "language",
-        "background",
-        "degree",
-        "app",
-        "project",
-    ]
-)
+_NO_MAKE_WORDS = """
+    guess goal plan problem issue question favourite favorite answer bet point idea dream wish concern worry advice suggestion code task job
+    day week weekend language background degree app project bug error exception input output object class file result function repo
+    repository variable type value instance test model component module method response request data string number list array parameter
+    argument field column table query script return
+"""
+_NO_MAKE = frozenset(_NO_MAKE_WORDS.split())
 """Of these "a Volvo" says nothing that lasts."""
 _MARKUP = Form(r"[\[\]<>{}|]|\w\(")
 _WHEN = Form(

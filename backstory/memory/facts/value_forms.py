@@ -193,7 +193,7 @@ _EATEN = tuple(
     Rule("preference", "eats", Form(pattern, re.I))
     for pattern in (
         r"i(?:'m| am)? (?:now )?(?:eat|eating) (?P<o>[\w' -]+?) (?:again|nowadays|these days)(?: now)?",
-        r"i(?:'m| am) back (?:to|on) (?:eating )?(?P<o>[\w' -]+)",
+        r"i(?:'m| am) back (?:to|on) eating (?P<o>[\w' -]+)",
         rf"i(?:'ve| have)? {_LATELY}(?:went|gone) back to eating (?P<o>[\w' -]+)",
     )
 )

@@ -139,6 +139,19 @@ Mein Sofa ist grau. / Mein Sofa ist kaputt. | grau
 Ich bin Vegetarier. / Mein Bruder isst wieder Fleisch. | Vegetarier
 Mein Pferd heißt Bruno. / Frag Bruna, nicht Bruno. | Bruno
 """
+_NOTHING = """
+My input is a DataFrame.
+My screen is black.
+I'm back on Windows.
+Das Kind ist 3 Tage krank.
+Der Akku ist 80 % voll.
+Meine Lampe ist rot.
+Die Temperatur steigt auf 30 Grad.
+The temperature dropped to 5 degrees.
+They raised the flag to 3 metres.
+Not today, but tomorrow.
+It's great, not bad at all.
+"""
 
 
 def _rows(table: str) -> list[list[str]]:
@@ -147,3 +160,4 @@ def _rows(table: str) -> list[list[str]]:
 
 CHANGED = [(turns.split(" / "), now, before) for turns, now, before in _rows(_CHANGED)]
 KEPT = [(turns.split(" / "), values.split(" / ")) for turns, values in _rows(_KEPT)]
+NOTHING = _NOTHING.strip().splitlines()

@@ -11,7 +11,7 @@ from backstory.core.records import Turn
 from backstory.memory.facts.asked import question
 from backstory.memory.facts.extraction import extract
 from backstory.memory.facts.supersession import Known, Ledger, fold_facts
-from tests.memory.facts.table_values import CHANGED, KEPT
+from tests.memory.facts.table_values import CHANGED, KEPT, NOTHING
 from tests.memory.facts.test_extraction import MONDAY
 
 _ROLES = {"A": "assistant", "T": "tool"}
@@ -52,6 +52,11 @@ def test_what_is_beside_it_or_not_so_leaves_the_value(lines: list[str], values: 
     found = known(lines)
     assert [one.object for one in found if one.status == "superseded"] == []
     assert all(any(has(one, value) for one in found) for value in values)
+
+
+@pytest.mark.parametrize("text", NOTHING)
+def test_what_lasts_for_a_moment_is_none(text: str) -> None:
+    assert known([text]) == []
 
 
 @pytest.mark.parametrize(("lines", "now", "before"), CHANGED[::5])
