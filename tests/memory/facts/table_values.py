@@ -125,6 +125,7 @@ The cluster is called zeus. / In the code: zeus -> hera -> leto | zeus
 My sofa is grey. / My sofa is broken. | grey
 My sofa is grey. / My sister's sofa is green. | grey
 My sofa is grey. / My screen is green. | grey
+The vault port is 8080. / I changed the vault port to 9090 and it still fails, so I reverted it. | 8080
 # what an assistant or a tool says
 The fare is 3 euros. / A: The fare went up to 4 euros. | 3 euros
 The fare is 3 euros. / T: The fare went up to 4 euros. | 3 euros
