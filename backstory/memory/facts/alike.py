@@ -12,20 +12,33 @@ from functools import lru_cache
 
 from backstory.memory.facts import tongues as fact_tongues
 from backstory.memory.facts.objects import dated
-from backstory.memory.forms import Form
+from backstory.memory.forms import ALWAYS, Form
+from backstory.memory.months import ANY_MONTH
 from backstory.memory.text import STOP_WORDS, fold, stem, words
 
 _OF_NOW = frozenset({"new", "current"})
 _TIME = Form(r"\b\d{1,2}(?::\d\d)? ?(?:am|pm)\b|\b\d{1,2}:\d\d\b|\bat (?:1?\d|2[0-4])(?= on\b|,|$)|\bnoon\b|\bmidnight\b", re.I)
 HOUR = Form(r"(?:1?\d|2[0-4])(?: o'clock)?")
 _DAY = Form(
-    r"day\b|days\b|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|\d{4}-\d|\b(?:tomorrow|tonight|week|weekend|month|year|spring|summer|autumn)\b"
+    r"day\b|days\b|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|\d{4}-\d|\b(?:tomorrow|tonight|week|weekend|month|year"
+    r"|spring|summer|autumn)\b"
     r"|\bthe \d|\b\d{1,2}/\d|\d\.\d{1,2}\.\d{4}",
     re.I,
 )
 _PLACE_TO_LOOK = Form(r"://|^[/~.]|\S@\S|\w\.\w+[/:]")
 _NUMBER = Form(r"(?:(?:on|at|in|by|port|version|about|around|exactly|now|to|from) )*[$€£#@+-]?v?\d", re.I)
-_CALLED_OFF = Form(r"cancel(?:l?ed)?|call(?:ed)?(?: it| that| this)? off|[\w']+ (?:not )?(?:tak|happen)\w+(?: place)?", re.I)
+_CALLED_OFF = Form(r"cancel(?:l?ed)?|call(?:ed)?(?: it| that| this)? off|[\w']+ (?:not )?(?:tak\w+(?: place)?|happen\w*)", re.I)
+_MONTH = rf"(?:{ANY_MONTH}|januar|februar|märz|mai|juni|juli|oktober|dezember)\b\.?"
+_SINCE = Form(
+    r",? (?:from|starting(?: (?:from|in|on|with))?|beginning(?: (?:in|on|with))?|effective(?: from)?|as of|as from|since|ab|seit) "
+    r"(?:(?:the |dem |der )?(?:beginning|start|end|middle|anfang|ende|mitte|\d\d?(?:st|nd|rd|th|\.)?)(?: of)? )?"
+    rf"(?:(?:(?:next|this|coming|nächste[rmns]?|kommende[rmns]?) \w+)|(?:mon|tues|wednes|thurs|fri|satur|sun)day|{_MONTH}|now|today"
+    rf"|tomorrow|sofort"
+    r"|heute|morgen|20\d\d)(?: \d\d?(?:st|nd|rd|th)?)?(?:,? 20\d\d)?(?: on(?:wards?)?)?$",
+    re.I,
+    ALWAYS,
+)
+_BARE = Form(r"[#$€£+-]?\d[\d.,]*", gist=ALWAYS)
 _ALIKE = 0.6
 """The share of their characters that two spellings of one name, or two readings of one number, have in common."""
 
@@ -46,6 +59,18 @@ def classes(text: str) -> frozenset[str]:
     return frozenset(found or {"word"})
 
 
+def is_bare(text: str) -> bool:
+    """Whether this is a number that does not say what it counts."""
+    return _BARE.fullmatch(text) is not None
+
+
+@lru_cache(4096)
+def lasting(text: str) -> str:
+    """An amount without from when it holds: "950 euros from July"."""
+    since = _SINCE.search(text) if text[:1].isdigit() or text[:1] in "$€£" else None
+    return text[: since.start()] if since is not None else text
+
+
 def called_off(text: str) -> bool:
     """Whether these words say that something does not take place."""
     return _CALLED_OFF.fullmatch(text) is not None or fact_tongues.is_off(text)
@@ -62,6 +87,7 @@ def key(text: str) -> tuple[str, ...]:
 def forget() -> None:
     """Hold no objects and subjects any more."""
     key.cache_clear()
+    lasting.cache_clear()
 
 
 def subject_key(subject: str) -> tuple[str, ...]:

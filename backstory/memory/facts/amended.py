@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from backstory.core.records import Fact
-from backstory.memory.facts.alike import HOUR, called_off, classes, spelled_alike, unit
+from backstory.memory.facts.alike import HOUR, called_off, classes, is_bare, spelled_alike, unit
 from backstory.memory.forms import ALWAYS, Form
 from backstory.memory.months import ANY_MONTH
 
@@ -36,6 +36,7 @@ _HELD = Form(r"\b(?:the|an?|my|our|your|his|her|their|this|that|every|each) $", 
 """Before a time that only says which thing is meant: "the Friday demo"."""
 _LINKED = Form(rf"(?P<link>{_LINK}) $", re.I)
 _NAME = Form(r"[A-ZÀ-ÖØ-Þ][\w'-]*(?: [A-ZÀ-ÖØ-Þ][\w'-]*)*")
+_COUNTED = Form(r"[+-]?\d[\d.,]*(?P<rest> [^\d]+)", gist=ALWAYS)
 _NAMED = frozenset({"word"})
 _WORD = Form(r"\w")
 
@@ -49,8 +50,14 @@ def amended(said: str, fact: Fact, *, whole: bool) -> str:
     if classes(fact.object) & {"day", "time"} or (HOUR.fullmatch(fact.object) and "time" in classes(said)):
         return _retimed(said, fact, whole)
     if whole:
-        return fact.object
+        return _recounted(said, fact.object)
     return _renamed(said, fact)
+
+
+def _recounted(said: str, value: str) -> str:
+    """A number by itself counts what the one before it did: "500 requests per minute" and "800"."""
+    counted = _COUNTED.fullmatch(said) if is_bare(value) else None
+    return value if counted is None else f"{value}{counted['rest']}"
 
 
 def _beside(said: str, correction: str) -> str:

@@ -14,6 +14,8 @@ from backstory.memory.forms import ALWAYS, Form
 
 POINTED = "became"
 """The verb of such a correction until it is known what it is about."""
+RATHER = "is rather"
+"""The verb of "Mimo, not Momo" until it is known of what."""
 
 _WHO = rf"(?:they|we|he|she|i|you|people|somebody|someone|(?:the|my|our|his|her|their) [\w-]+|(?-i:{NAME}))"
 _HAVE = (
@@ -32,12 +34,13 @@ _PART = r"(?: (?:back|forward|up|down|out|off|ahead|over|again)){0,2}"
 _FROM = r"(?: from (?P<x>[^,;]{1,40}?))?"
 _WAS = r"(?:'s| has| had| was| is| got| gets)(?: (?:been|being|just|now|since|already|had to be))*"
 MOVED = Form(
-    rf"(?:{_WHO}{_HAVE} (?:(?P<move>{_MOVE})|{_CHANGE}) (?:it|that|this)|(?:it|that|this){_WAS} (?:(?P<moved>{_MOVE})|{_CHANGE}))"
-    rf"{_PART}{_FROM} (?:to|until|till) (?P<o>[^,;]+?)",
+    rf"(?:{_WHO}{_HAVE} (?:(?P<move>{_MOVE})|{_CHANGE}) (?:it|that|this)|(?:it|that|this){_WAS} (?:(?P<moved>{_MOVE})|{_CHANGE})"
+    r"|(?:just |now )?(?P<bare>moved|postponed|rescheduled|pushed|delayed|shifted|bumped))"
+    rf"{_PART}{_FROM} (?:to|until|till) (?P<o>(?:[^,;]|,(?=\d))+?)",
     re.I,
     "(?:mov|postpon|reschedul|push|delay|shift|bump|brought|put|pull|chang|extend|rais|increas|lower|reduc|cut|set|switch|correct|updat)",
 )
-"""Somebody changed it, or it was changed. `move`, `moved`: of a day or a time."""
+"""Somebody changed it, or it was changed. `move`, `moved`: of a day or a time, as `bare`, which names nothing."""
 OFF = Form(
     rf"(?:(?:it|that|this)(?:{_WAS} )(?P<o>cancel+ed|called off)"
     rf"|{_WHO}{_HAVE} (?P<off>cancel(?:l?ed)?|call(?:ed)? off) (?:it|that|this)"

@@ -11,7 +11,7 @@ from itertools import takewhile
 
 from backstory.core.records import Fact
 from backstory.memory.facts.alike import key
-from backstory.memory.forms import Form
+from backstory.memory.forms import ALWAYS, Form
 from backstory.memory.text import stem, words
 
 _PARTED = frozenset({"sold", "gave away", "got rid of"})
@@ -48,6 +48,24 @@ _STATES = (
     frozenset({"marri", "divorc", "singl", "widow", "widower", "separ", "engag"}),
     frozenset({"vegetarian", "vegan", "pescatarian"}),
 )
+_MEAT = frozenset(
+    key("meat beef pork chicken poultry lamb turkey duck bacon ham sausages steak steaks burgers salami veal venison")
+    + key("fleisch rindfleisch schweinefleisch hähnchen huhn wurst speck schinken steaks")
+)
+_FISH = frozenset(key("fish salmon tuna seafood shrimp shrimps prawns sushi fisch lachs thunfisch meeresfrüchte"))
+_FROM_ANIMALS = frozenset(
+    key("cheese eggs egg dairy milk butter yoghurt yogurt honey cream käse eier milch milchprodukte joghurt honig sahne")
+)
+_AS_IT_IS = frozenset(
+    key("red white raw fresh fried grilled cow goat real normal proper occasionally sometimes und etwas wieder bit little")
+)
+_DIETS = (
+    (frozenset(key("vegetarian vegetarians vegetarier vegetarierin vegetarisch")), _MEAT | _FISH),
+    (frozenset(key("vegan vegans veganer veganerin")), _MEAT | _FISH | _FROM_ANIMALS),
+    (frozenset(key("pescatarian pescetarian pescetarier")), _MEAT),
+)
+"""Who is what, and what nobody eats who is."""
+_AGE = Form(r"\d{1,3}(?: years?(?: old)?| jahre?(?: alt)?)?", re.I, ALWAYS)
 _OPPOSITES = (
     (("tab",), ("space",)),
     (("dark", "mode"), ("light", "mode")),
@@ -188,6 +206,18 @@ def counted(terms: Sequence[str]) -> tuple[str, ...]:
 def other_state(new: Sequence[str], old: Sequence[str]) -> bool:
     """Whether a person cannot be both: married and divorced, vegetarian and vegan."""
     return any(_in_state(new, states) and _in_state(old, states) for states in _STATES)
+
+
+def other_age(new: str, old: str) -> bool:
+    """Whether these are two ages of one person."""
+    return new != old and _AGE.fullmatch(new) is not None and _AGE.fullmatch(old) is not None
+
+
+def ends_diet(terms: Sequence[str], diet: Sequence[str]) -> bool:
+    """Whether somebody who eats this is not on that diet any more."""
+    eaten = next((foods for names, foods in _DIETS if diet and diet[0] in names), frozenset())
+    # "Fake meat" and "peanut butter" are none of these.
+    return not eaten.isdisjoint(terms) and set(terms) <= eaten | _AS_IT_IS
 
 
 def _in_state(terms: Sequence[str], states: frozenset[str]) -> bool:

@@ -5,17 +5,27 @@ Rule: only the facts themselves count; what was said between them and what has b
 
 from __future__ import annotations
 
+import re
+
+from msgspec.structs import replace
+
 from backstory.core.records import Fact
 from backstory.memory.facts import ends as fact_ends
 from backstory.memory.facts import places, slots
-from backstory.memory.facts.alike import HOUR, classes, key, spelled_alike, subject_key, unit
+from backstory.memory.facts.alike import HOUR, classes, is_bare, key, lasting, spelled_alike, subject_key, unit
+from backstory.memory.facts.amended import amended
+from backstory.memory.facts.choices import kind_of
 from backstory.memory.facts.ends import opposite, within
+from backstory.memory.facts.objects import keyed
 from backstory.memory.facts.versions import version_of
+from backstory.memory.forms import ALWAYS, Form
 from backstory.memory.text import words
 
 REACH_TURNS = 20
 """A correction that does not name what it corrects is about something said in the last so many turns."""
 NEAR_TURNS = 4
+JUST_TURNS = 2
+"""And a number that does not say what it counts, in these."""
 """Or, where it says still less, in so many."""
 PLANS = "plans to"
 ONE_VALUE = frozenset({"is", "lives in", "works at", "works as", "is aged", "is from", "was born", "grew up in", "is called"})
@@ -26,6 +36,16 @@ NAMES = frozenset({"word"})
 """The classes of a name: of names, the one that is spelled like it may be meant though another was said since."""
 _SAME_RELATION = {"is set to": "is", "runs on": "is", "switched to": "uses", "uses": "uses", "decided": "uses"}
 _NAME = ("'s", "name")
+_LEAST_NAMED = 2
+"""A subject of fewer words may be that of several things."""
+_LEAST_LETTERS = 4
+"""Shorter words end many that are no compounds of them."""
+_WHOLES = tuple((word,) for word in key("project app application stack codebase repo repository team company monorepo"))
+"""What is said of these is said of all that is built."""
+_USED_FOR = (" for ", " as a ", " as an ", " as the ", " as our ", " as my ", " in ", " für ")
+_SEVERAL = Form(r", | (?:and|or|und|oder) ", gist=ALWAYS)
+_FOR = Form(r" (?:for|as|in|für) ", gist=ALWAYS)
+_I_MEAN = Form(r"\b(?:i mean|ich mein)", re.I)
 _PLACED = frozenset({"lives in", "is from", "grew up in", "was born"})
 _DENIED_BY = {"likes": "dislikes", "dislikes": "likes"}
 
@@ -46,10 +66,18 @@ class Entry:
         if self.whose[-2:] == _NAME:
             self.whose, self.relation = self.whose[:-2], "is called"
         self.terms = key(self.meant.object)
-        self.classes = classes(self.meant.object)
+        self.classes = classes(lasting(self.meant.object))
         self.version = None if self.denies else version_of(fact, self.relation, self.whose)
         self.by: Entry | None = None
         self.again: list[int] = []
+
+    def made_way(self, fact: Fact, number: int) -> Entry:
+        """Mark this as superseded by a correction of its value, and give that out under the name by which the thing is known."""
+        part = is_bare(fact.object) or HOUR.fullmatch(fact.object) is not None or len(self.classes) > 1
+        said = amended(self.meant.object, fact, whole=True) if part else fact.object
+        meant = replace(fact, kind=self.meant.kind, subject=self.subject, verb=self.verb, object=said)
+        self.by = Entry(fact, number, self.subject, self.verb, meant)
+        return self.by
 
     @property
     def denies(self) -> bool:
@@ -72,10 +100,14 @@ def may_be(fact: Fact, wanted: frozenset[str], old: Entry, number: int) -> bool:
     if wanted & old.classes & {"day", "time"}:
         return True
     near = number - old.number <= NEAR_TURNS
+    if wanted == NAMES and keyed(fact.object):
+        return near and keyed(old.meant.object) and spelled_alike(fact.object, old.meant.object)
     if "time" in old.classes and HOUR.fullmatch(fact.object):
         return near
     if "number" in wanted & old.classes:
-        return near and unit(fact.object) == unit(old.fact.object)
+        counts = unit(fact.object)
+        just = number - old.number <= JUST_TURNS and not counts and is_bare(fact.object)
+        return just or (near and counts == unit(lasting(old.fact.object)))
     return near and wanted == old.classes
 
 
@@ -95,8 +127,58 @@ def likeliest(fact: Fact, wanted: frozenset[str], likely: list[Entry], number: i
 
 def replaces_value(new: Entry, old: Entry) -> bool:
     """Whether a value may take the place of this one, for its kind, its unit and who says it."""
-    alike = old.classes == new.classes and unit(old.fact.object) == unit(new.fact.object)
-    return alike and (old.spoken_by_assistant or not new.spoken_by_assistant)
+    if (new.spoken_by_assistant and not old.spoken_by_assistant) or slots.of_another(new.fact, old.fact):
+        return False
+    if new.classes & old.classes & {"day", "time"} or ("time" in old.classes and HOUR.fullmatch(new.fact.object)):
+        return True
+    return old.classes == new.classes and slots.count_alike(lasting(new.fact.object), lasting(old.meant.object))
+
+
+def names_it(new: Entry, old: Entry) -> bool:
+    """Whether the subject of one has a part of the words that the other's has: "limit" where it is the rate limit that is known."""
+    named, head = set(new.whose) - {"'s"}, fact_ends.head(old.subject)
+    # "Budget" is what a German "Marketingbudget" is.
+    if len(new.whose) == 1 and new.subject[:1].isupper() and len(new.whose[0]) >= _LEAST_LETTERS and head.endswith(new.whose[0]):
+        return head != new.whose[0] or len(old.whose) > 1
+    if not named < set(old.whose):
+        return False
+    # A word by itself has to be what the thing is, and not which: "rate" is no rate limit.
+    if len(new.whose) >= _LEAST_NAMED:
+        return True
+    return head == new.whose[0]
+
+
+def is_of_part(entry: Entry) -> bool:
+    """Whether it says what a part of what is built uses, and not who speaks, or all of it."""
+    whose = entry.whose
+    return "'s" not in whose and whose not in (key("we"), subject_key(entry.fact.author)) and whose[-1:] not in _WHOLES
+
+
+def serves(new: Entry, old: Entry) -> bool:
+    """Whether this is in use for what the subject of the other is."""
+    if old.fact.author != new.fact.author and new.spoken_by_assistant:
+        return False
+    if old.whose != new.whose and slots.purpose(old.fact.object, _USED_FOR)[-len(new.whose) :] != new.whose:
+        return False
+    if _SEVERAL.search(old.fact.object):
+        return False
+    ours, theirs = kind_of(new.terms), kind_of(key(_FOR.split(old.fact.object)[0]))
+    return old.terms != new.terms and (ours == theirs or None in (ours, theirs))
+
+
+def is_said_as(left: tuple[str, ...], fact: Fact, old: Entry) -> bool:
+    """Whether these words are all that was said, or, of a name, all but what stands before it ("Dr. Lee" and "Lee")."""
+    return old.terms == left or (fact.replaces[:1].isupper() and old.terms[-len(left) :] == left and old.meant.object[:1].isupper())
+
+
+def is_meant(fact: Fact, old: Entry) -> bool:
+    """Whether "vegan, not vegetarian" is about this: what somebody is only where he says that he meant it."""
+    if (fact.author == "assistant" and not old.spoken_by_assistant) or slots.of_another(fact, old.fact):
+        return False
+    if fact.author != old.fact.author and old.subject.partition("'s ")[0] == old.fact.author:
+        return False
+    person = old.relation == "is" and slots.person_is(old.fact, old.relation, old.whose, old.fact)
+    return not person or _I_MEAN.search(fact.text) is not None
 
 
 def thing(whose: tuple[str, ...]) -> tuple[str, ...]:
@@ -146,7 +228,7 @@ def takes_place(new: Entry, old: Entry, replaced: tuple[str, ...]) -> bool:
 def _one_value(new: Entry, old: Entry) -> bool:
     """Whether two objects of one subject cannot both hold. "I'm a nurse" and "I'm vegetarian" can."""
     if slots.person_is(new.fact, new.relation, new.whose, old.fact):
-        return fact_ends.other_state(new.terms, old.terms)
+        return fact_ends.other_state(new.terms, old.terms) or fact_ends.other_age(new.fact.object, old.fact.object)
     # "Not Berlin, Kreuzberg" denies what it corrects; who moved from one part of Berlin to another still lives there.
     named = bool(new.fact.replaces) or not new.fact.corrects
     if new.relation in _PLACED and named and places.refines(new.fact.object, old.fact.object, moved=slots.moved(new.fact)):

@@ -2,7 +2,7 @@
 
 Rule: precision before recall. A fact is a literal span of its turn, with who said it; nothing is put together from two turns, guessed or
 reworded. People's words give facts of all kinds, an assistant's only decisions and settings ("we'll use", "I've set the port to"), a tool's
-none. Most forms are English; facts/tongues.py has those of four other languages. Nothing here raises.
+none. Most forms are English; facts/tongues.py has those of other languages. Nothing here raises.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ from functools import cache, lru_cache
 from msgspec import Struct
 from msgspec.structs import replace
 
-from backstory.core.records import Fact, FactKind, Turn
+from backstory.core.records import Fact, Turn
 from backstory.memory.facts import tongues as fact_tongues
-from backstory.memory.facts.change_forms import NOW_AT, SWAP, changes_for
+from backstory.memory.facts.change_forms import SWAP, changes_for
 from backstory.memory.facts.choices import is_choice
-from backstory.memory.facts.correction_forms import ADMITS, BEHIND, HELD, MOVED, NAMED, OFF, OFF_THAT, ONLY_ADMITS, POINTED, SLIP
-from backstory.memory.facts.ending_forms import BEGUN, DIED, GONE_FROM, THERE, endings_for
+from backstory.memory.facts.correction_forms import ADMITS, BEHIND, HELD, MOVED, ONLY_ADMITS, POINTED, RATHER, SLIP
+from backstory.memory.facts.corrections import correction, ended
+from backstory.memory.facts.ending_forms import BEGUN, endings_for
 from backstory.memory.facts.kinds import suits
+from backstory.memory.facts.making import Clause, fact_in
 from backstory.memory.facts.objects import begins_dated, cut_tail, cut_when, dated, fits, replaced, says_something, subject_of, trimmed
-from backstory.memory.facts.over_forms import PARTED, over
+from backstory.memory.facts.over_forms import PARTED
 from backstory.memory.facts.rules import (
     ALSO,
     CORRECTION,
@@ -36,12 +38,12 @@ from backstory.memory.facts.rules import (
     rules_for,
 )
 from backstory.memory.facts.scope import HEDGED, PRINTED, REPORTED, elsewhere, not_so
-from backstory.memory.facts.values import cut_aside, cut_closing, only_value
+from backstory.memory.facts.value_forms import STARTING, values_for
+from backstory.memory.facts.values import cut_aside, only_value
 from backstory.memory.forms import Form, Sieve
 from backstory.memory.reading.sentences import Sentence, sentences
-from backstory.memory.recall import dates
 
-READER = 11
+READER = 12
 """Rises with what is found: turns that an earlier reader has read are read again (jobs/facts.py)."""
 _MOST = 24
 """Facts of one turn at most: more are a list or a paste."""
@@ -59,34 +61,10 @@ _SWAPS = frozenset({"swapped", "traded"})
 _FEELINGS = frozenset({"likes", "dislikes", "prefers"})
 _MOST_NOTE = 300
 _WORD = Form(r"[\w'-]+")
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_WEEKDAY = Form(rf"\b(?P<day>{'|'.join(_WEEKDAYS)})s?\b", re.I)
 _NOT_DAYS = frozenset({"uses", "switched to", "decided", "works at", "left", "lives in", "will live in"})
-_YES_NO = Form(r"(?:to )?(?:yes|no|ok|okay|true|false|none)$", re.I)
 _LITERAL = Form(r"[\d\"'-]|\S+://|[/~.]|true\b|false\b|on\b|off\b|\S+@\S", re.I)
-_POINTS = Form(
-    r"(?:forget|scrap|drop|skip|ditch|scratch|lose|nix|never mind|no more|it|that|this|not|(?:what )?i (?:meant|wanted)|make"
-    r"|[\w:]+(?: [\w:]+)?, not"
-    r"|\S*\d\S* not|\w+day not)\b",
-    re.I,
-)
 _IT = Form(r"(?:it|that)\b", re.I)
-_REALLY = Form(r"(?:it|that)\S* (?:is |was )?(?:actually|really)\b", re.I)
-_MEANT = Form(r"(?:what )?i (?:meant|wanted)|make (?:it|that)\b", re.I)
 _AT = Form(r"(?:in|at|to|from|as)\s+", re.I)
-_CHANGE = Form(r"moved|changed|postponed|rescheduled|pushed|switched|\bnow\b", re.I)
-
-
-class _Clause(Struct, frozen=True):
-    """Part of a sentence, from `start` to `end` in the turn's text. `fixes`: it is said as a correction.
-    `first`: it begins the sentence. `alone`: nothing before it in its turn, but what states a fact, names what "it" may mean."""
-
-    sentence: Sentence
-    start: int
-    end: int
-    fixes: bool
-    first: bool
-    alone: bool
 
 
 class _Found(Struct, frozen=True):
@@ -148,7 +126,7 @@ def _slipped(turn: Turn, text: str, sentence: Sentence, corrects: bool, alone: b
     last = said[-1]
     if last.stance != "stated" or not only_value(text[low:high]) or suits(last.verb, last.subject, text[low:high], last.kind) != high - low:
         return []
-    return [_fact(turn, sentence, last.kind, last.subject, last.verb, (low, high), fixes=True)]
+    return [fact_in(turn, sentence, last.kind, last.subject, last.verb, (low, high), fixes=True)]
 
 
 def _numbered(made: list[Fact]) -> Iterator[Fact]:
@@ -177,7 +155,7 @@ def _of(turn: Turn, text: str, sentence: Sentence, fixes: bool, alone: bool, fre
         yield from _foreign(turn, text, sentence, others, free)
         return
     if keeps and not sentence.named and sentence.end - start <= _MOST_NOTE and says_something(text[start : sentence.end]):
-        yield _fact(turn, sentence, "note", sentence.author, "notes", trimmed(text, start, sentence.end), fixes=fixes)
+        yield fact_in(turn, sentence, "note", sentence.author, "notes", trimmed(text, start, sentence.end), fixes=fixes)
     elif sentence.alone and (match := LABELLED.fullmatch(text, start, sentence.end)) is not None:
         name = "s" if match["s"] else "name"
         subject = subject_of(match[name], "")
@@ -188,7 +166,7 @@ def _of(turn: Turn, text: str, sentence: Sentence, fixes: bool, alone: bool, fre
             and suits("is", subject, text[slice(*span)], "setting")
             and (match["s"] or _LITERAL.match(text, *span))
         ):
-            yield _fact(turn, sentence, "setting", subject, _LABELLED, span, fixes=fixes)
+            yield fact_in(turn, sentence, "setting", subject, _LABELLED, span, fixes=fixes)
 
 
 def _not_said(text: str, sentence: Sentence, start: int) -> bool:
@@ -201,14 +179,14 @@ def _foreign(turn: Turn, text: str, sentence: Sentence, others: list[fact_tongue
         if said.verb == POINTED and not free:
             continue
         subject = f"{sentence.author}'s {said.subject}" if said.owned else said.subject
-        if not subject and (said.kind != "correction" or said.verb not in ("is", POINTED)):
+        if not subject and (said.kind != "correction" or said.verb not in ("is", POINTED, RATHER)):
             subject = sentence.author
         if not suits(said.verb, subject, text[slice(*said.object)], said.kind) or elsewhere(
             text, sentence.start, sentence.end, chosen=said.kind in _CHOSEN
         ):
             continue
-        fixes = said.kind == "correction"
-        yield _fact(turn, sentence, said.kind, subject, said.verb, said.object, said.replaces, fixes=fixes, stance=said.stance)
+        fixes = said.fixes or said.kind == "correction"
+        yield fact_in(turn, sentence, said.kind, subject, said.verb, said.object, said.replaces, fixes=fixes, stance=said.stance)
 
 
 def _led(text: str, start: int, end: int, fixes: bool) -> tuple[int, bool, bool]:
@@ -225,16 +203,16 @@ def _led(text: str, start: int, end: int, fixes: bool) -> tuple[int, bool, bool]
         fixes = fixes or match["fix"] is not None
         keeps = keeps or match["keep"] is not None
         start = match.end()
-    if (begun := BEGUN.match(text, start, end)) is not None:
+    if (begun := BEGUN.match(text, start, end) or STARTING.match(text, start, end)) is not None:
         start = begun.end()
     return start, fixes, keeps
 
 
-def _clauses(text: str, sentence: Sentence, start: int, fixes: bool, free: bool) -> Iterator[_Clause]:
+def _clauses(text: str, sentence: Sentence, start: int, fixes: bool, free: bool) -> Iterator[Clause]:
     end = sentence.end
     said = trimmed(text, start, end, ends=".!…")
     if any(form.fullmatch(text, *said) is not None for form in (NOT_BUT, IS_NOT_BUT, SWAP, MOVED, PARTED)):
-        yield _Clause(sentence, start, end, fixes=True, first=True, alone=free)
+        yield Clause(sentence, start, end, fixes=True, first=True, alone=free)
         return
     behind = BEHIND.search(text, *said)
     if (
@@ -243,7 +221,7 @@ def _clauses(text: str, sentence: Sentence, start: int, fixes: bool, free: bool)
         and only_value(match["o"])
         and (behind["now"] is None or (_IT.match(text, start, end) is not None and dated(match["o"])))
     ):
-        yield _Clause(sentence, start, behind.start(), fixes=True, first=True, alone=free)
+        yield Clause(sentence, start, behind.start(), fixes=True, first=True, alone=free)
         return
     first = start
     while start < end:
@@ -251,13 +229,13 @@ def _clauses(text: str, sentence: Sentence, start: int, fixes: bool, free: bool)
         stop = cut.start() if cut is not None else end
         begin, fixes, _ = _led(text, start, stop, fixes)
         if begin < stop:
-            yield _Clause(sentence, begin, stop, fixes, begin == first, free and begin == first)
+            yield Clause(sentence, begin, stop, fixes, begin == first, free and begin == first)
         if cut is not None and cut["only"] is not None:
             return
         start = cut.end() if cut is not None else end
 
 
-def _stated(turn: Turn, text: str, clause: _Clause, human: bool) -> Iterator[Fact]:
+def _stated(turn: Turn, text: str, clause: Clause, human: bool) -> Iterator[Fact]:
     """The fact of a clause, if it has the form of one; of "my sister Anna lives in Bergen" also that she is called Anna."""
     start, end = trimmed(text, clause.start, clause.end, ends=".!…")
     word = _WORD.match(text, start, end)
@@ -272,8 +250,8 @@ def _stated(turn: Turn, text: str, clause: _Clause, human: bool) -> Iterator[Fac
                     yield _made(turn, sentence, found)
                     return
     if human:
-        ended = list(_ended(turn, text, clause, start, end))
-        yield from ended or _correction(turn, text, clause, start, end)
+        over = list(ended(turn, text, clause, start, end))
+        yield from over or correction(turn, text, clause, start, end)
 
 
 def forget() -> None:
@@ -283,7 +261,7 @@ def forget() -> None:
 
 @lru_cache(512)
 def _sieve(first: str) -> Sieve[Rule]:
-    return _sieve_of((*changes_for(first), *rules_for(first), *endings_for(first)))
+    return _sieve_of((*changes_for(first), *values_for(first), *rules_for(first), *endings_for(first)))
 
 
 @cache
@@ -291,7 +269,7 @@ def _sieve_of(rules: tuple[Rule, ...]) -> Sieve[Rule]:
     return Sieve(rules, lambda rule: rule.pattern)
 
 
-def _also(turn: Turn, text: str, clause: _Clause, found: list[Fact]) -> Iterator[Fact]:
+def _also(turn: Turn, text: str, clause: Clause, found: list[Fact]) -> Iterator[Fact]:
     """A fact about the same person as the last clause's: "I love sushi and hate pizza"."""
     match = ALSO.fullmatch(text, *trimmed(text, clause.start, clause.end, ends=".!…"))
     last = found[-1] if found else None
@@ -301,34 +279,10 @@ def _also(turn: Turn, text: str, clause: _Clause, found: list[Fact]) -> Iterator
     high = cut_when(text, low, high)
     if 0 < len(text[low:high].split()) <= _MOST_ALSO and fits("", text[low:high]):
         verb = "dislikes" if match["not"] else "prefers" if match["rather"] else "likes"
-        yield _fact(turn, clause.sentence, "preference", last.subject, verb, (low, high))
+        yield fact_in(turn, clause.sentence, "preference", last.subject, verb, (low, high))
 
 
-def _ended(turn: Turn, text: str, clause: _Clause, start: int, end: int) -> Iterator[Fact]:
-    """What ends something that was said before, if anything was."""
-    sentence = clause.sentence
-    if (match := THERE.fullmatch(text, start, end)) is not None:
-        subject = sentence.author if match["s"].lower() == "i" else match["s"]
-        verb = "lives in" if match["verb"] == "live" else "works at"
-        yield _fact(turn, sentence, "correction", subject, verb, match.span("o"), fixes=True, stance="negated")
-    elif (match := GONE_FROM.fullmatch(text, start, end)) is not None:
-        verb = "lives in" if match["home"] or match["moved"] else "works at"
-        span = match.span(match.lastgroup or "job")
-        yield _fact(turn, sentence, "correction", sentence.author, verb, span, fixes=True, stance="negated")
-    elif (done := over(text, start, end, whole=clause.first and clause.end == sentence.end)) is not None:
-        yield _fact(turn, sentence, "correction", done.subject or sentence.author, done.verb, done.object, fixes=True, stance="negated")
-    elif (match := DIED.fullmatch(text, start, end)) is not None:
-        subject = match["s"] or match["who"] or subject_of(match["kin"], sentence.author)
-        yield _fact(turn, sentence, "correction", subject, "has", match.span("o"), fixes=True)
-    elif (match := NOW_AT.fullmatch(text, start, end)) is not None and (clause.fixes or not (match["home"] or match["moved"])):
-        home = next((name for name in ("home", "moved", "into") if match[name]), "")
-        verb, group = ("lives in", home) if home else ("works at", "job" if match["job"] else "there")
-        if not begins_dated(match[group]):
-            left = match.span("away") if group == "into" else (0, 0)
-            yield _fact(turn, sentence, "correction", sentence.author, verb, match.span(group), left, fixes=True)
-
-
-def _read(text: str, rule: Rule, match: re.Match[str], clause: _Clause, author: str) -> _Found | None:
+def _read(text: str, rule: Rule, match: re.Match[str], clause: Clause, author: str) -> _Found | None:
     """What a rule finds; None where the object is not what the rule needs."""
     groups = match.groupdict()
     if rule.verb == "wants" and (clause.sentence.named or not clause.first):
@@ -378,7 +332,7 @@ def fits_in(text: str, low: int, high: int, rule: Rule, who: str | None) -> tupl
 def _kin(turn: Turn, sentence: Sentence, match: re.Match[str], found: _Found) -> Iterator[Fact]:
     if match.groupdict().get("who"):
         owned = subject_of(match["s"], sentence.author)
-        yield _fact(turn, sentence, "relation", owned, "is called", match.span("who"))
+        yield fact_in(turn, sentence, "relation", owned, "is called", match.span("who"))
 
 
 def _made(turn: Turn, sentence: Sentence, found: _Found) -> Fact:
@@ -387,113 +341,4 @@ def _made(turn: Turn, sentence: Sentence, found: _Found) -> Fact:
     kind = (
         "schedule" if rule.kind in ("setting", "identity") and rule.verb == "is" and dated(turn.text[slice(*found.object)]) else rule.kind
     )
-    return _fact(turn, sentence, kind, found.subject, rule.verb, found.object, found.replaces, found.fixes, stance)
-
-
-def _correction(turn: Turn, text: str, clause: _Clause, start: int, end: int) -> Iterator[Fact]:
-    """ "No, it's Tuesday", "not Thursday but Friday", "I meant 8081": what it is about is found where facts are read."""
-    pointed = list(_pointed(turn, text, clause, start, end))
-    if pointed or (not clause.alone and any(form.fullmatch(text, start, end) for form in (MOVED, OFF))):
-        yield from pointed
-    elif clause.fixes or _POINTS.match(text, start, end) is not None:
-        yield from _fixed(turn, text, clause, start, end)
-
-
-def _pointed(turn: Turn, text: str, clause: _Clause, start: int, end: int) -> Iterator[Fact]:
-    """ "They moved it to Tuesday", "It got cancelled", "Sorry, her name is Anne"."""
-    sentence = clause.sentence
-    if (match := OFF_THAT.fullmatch(text, start, end)) is not None:
-        if subject := subject_of(match["s"] or match["that"], ""):
-            yield _fact(turn, sentence, "correction", subject, "is", match.span("o" if match["o"] else "not"), fixes=True)
-        return
-    if clause.fixes and clause.alone and (match := NAMED.fullmatch(text, start, end)) is not None:
-        yield _fact(turn, sentence, "correction", "", "is called", match.span("o" if match["o"] else "name"), fixes=True)
-        return
-    if not clause.alone:
-        return
-    if (match := OFF.fullmatch(text, start, end)) is not None:
-        yield _fact(turn, sentence, "correction", "", POINTED, match.span(match.lastgroup or "o"), fixes=True)
-    elif (match := MOVED.fullmatch(text, start, end)) is not None:
-        low, high, _ = cut_tail(text, *match.span("o"))
-        high = cut_closing(text, low, high)
-        said = text[low:high]
-        plain = dated(said) or not (match["move"] or match["moved"])
-        if plain and fits("datum", said) == len(said) and only_value(said) and not elsewhere(text, start, end, chosen=False):
-            replaces = match.span("x") if match["x"] else (0, 0)
-            yield _fact(turn, sentence, "correction", "", POINTED, (low, high), replaces, fixes=True)
-
-
-def _fixed(turn: Turn, text: str, clause: _Clause, start: int, end: int) -> Iterator[Fact]:
-    if (swap := SWAP.fullmatch(text, start, end)) is not None:
-        if says_something(swap["o"]) and says_something(swap["x"]) and not elsewhere(text, start, end, chosen=False):
-            yield _fact(turn, clause.sentence, "correction", "", "is", swap.span("o"), swap.span("x"), fixes=True)
-        return
-    match = NOT_BUT.fullmatch(text, start, end)
-    if match is not None and not fits("value", match["x"]):
-        return
-    replaces = match.span("x") if match else (0, 0)
-    if match is None:
-        match = CORRECTION.fullmatch(text, start, end)
-        if match is None:
-            return
-    low, high, fixes = cut_tail(text, *match.span("o"))
-    if replaces == (0, 0):
-        low, high, replaces = replaced(text, low, high, "is")
-    high = cut_closing(text, low, high)
-    changed = _CHANGE.search(text, start, low) is not None
-    spoken = match.start("o") > start or "," in text[high : replaces[0]]
-    plainly = (_REALLY.match(text, start, end) is not None and fits("datum", text[low:high]) > 0) or (
-        _MEANT.match(text, start, end) is not None and (text[start] in "iIwW" or dated(text[low:high]))
-    )
-    if not (clause.fixes or fixes or replaces[1] > 0 or (changed and spoken) or plainly):
-        return
-    if _YES_NO.match(text, low, high):
-        return
-    length = fits("value" if spoken else "datum", text[low:high])
-    if length and len(text[low:high].split()) <= 8 and only_value(text[low : low + length]):
-        yield _fact(turn, clause.sentence, "correction", "", "is", (low, low + length), replaces, fixes=True)
-
-
-def _fact(
-    turn: Turn,
-    sentence: Sentence,
-    kind: FactKind,
-    subject: str,
-    verb: str,
-    span: tuple[int, int],
-    replaces: tuple[int, int] = (0, 0),
-    fixes: bool = False,
-    stance: str = "stated",
-) -> Fact:
-    text = turn.text
-    begins, ends = meant(text[sentence.start : sentence.end], sentence.at)
-    return Fact(
-        turn.id,
-        turn.conversation,
-        0,
-        kind,
-        subject,
-        verb,
-        text[slice(*span)],
-        stance,  # type: ignore[arg-type]
-        text[slice(*trimmed(text, *replaces))],
-        fixes,
-        sentence.author,
-        turn.role,
-        sentence.at,
-        begins,
-        ends,
-        sentence.start,
-        sentence.end,
-        text[sentence.start : sentence.end],
-    )
-
-
-def meant(said: str, at: float) -> tuple[float, float]:
-    """The time that a sentence speaks of; (0.0, 0.0) for none. A weekday by itself is the next one."""
-    if at <= 0 or not dates.timely(said):
-        return 0.0, 0.0
-    periods = dates.mentioned(said, at)
-    if not periods and (match := _WEEKDAY.search(said)) is not None:
-        periods = dates.mentioned(f"this {match['day']}", at)
-    return (periods[0].start, periods[0].end) if periods else (0.0, 0.0)
+    return fact_in(turn, sentence, kind, found.subject, rule.verb, found.object, found.replaces, found.fixes, stance)

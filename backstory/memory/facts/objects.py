@@ -118,6 +118,29 @@ _PICK = Form(
     r"|light|dark|cheaper|cheapest|smaller|larger|bigger) [\w-]+(?: [\w-]+)?",
     re.I,
 )
+_COLOUR = (
+    r"(?:(?:light|dark|bright|deep|pale|navy|sky|mint|olive|forest|royal|ruby|wine|cherry|off|metallic|matte?|hot|neon|pastel)[ -])*"
+    r"(?:red|blue|green|black|white|yellow|gr[ae]y|pink|purple|orange|brown|beige|silver|gold(?:en)?|turquoise|navy|teal|violet|cream|bronze"
+    r"|burgundy|magenta|lilac|maroon|blond|blonde|ginger"
+    r"|(?:dunkel|hell|himmel)?(?:rot|blau|grün|schwarz|weiß|weiss|gelb|grau|rosa|lila|braun|türkis|silbern|golden|violett|orange))(?:ish)?"
+)
+_COLOURS = Form(rf"{_COLOUR}(?:(?:, | and | und |/|-){_COLOUR}){{0,2}}", re.I, ALWAYS)
+_GLOW_WORDS = """
+    face faces cheeks skin tongue lips nose screen display monitor light lights led leds lamp lamps status build pipeline pipelines ci
+    test tests terminal prompt console battery icon cursor button text font background theme line lines output page tab chart graph cell
+    cells row urine pee poop stool indicator dashboard check checks branch avatar logo result results
+"""
+_GLOWS = frozenset(_GLOW_WORDS.split())
+"""What is red today may be green tomorrow."""
+_MAKE = Form(rf"an? (?:{_PROPER}|i(?:Phone|Pad|Mac|Pod)(?: [\w-]+){{0,2}})")
+_NO_MAKE_WORDS = """
+    guess goal plan problem issue question favourite favorite answer bet point idea dream wish concern worry advice suggestion code task job
+    day week weekend language background degree app project bug error exception input output object class file result function repo
+    repository variable type value instance test model component module method response request data string number list array parameter
+    argument field column table query script return
+"""
+_NO_MAKE = frozenset(_NO_MAKE_WORDS.split())
+"""Of these "a Volvo" says nothing that lasts."""
 _MARKUP = Form(r"[\[\]<>{}|]|\w\(")
 _WHEN = Form(
     r" (?:(?:last|this|next) (?:week|month|year|night|weekend|spring|summer|fall|autumn|winter)|yesterday|today|recently|lately"
@@ -165,6 +188,10 @@ def replaced(text: str, start: int, end: int, verb: str) -> tuple[int, int, tupl
 
 def fits(needs: str, text: str, subject: str = "") -> int:
     """How many characters of this object are what is needed, 0 where it is something else. See rules.Needs."""
+    if needs == "colour":
+        return len(text) if coloured(text) and _GLOWS.isdisjoint(fold(subject).split()) else 0
+    if needs == "make":
+        return len(text) if _MAKE.fullmatch(text) and _NO_MAKE.isdisjoint(fold(subject).split()) else 0
     return len(text) if _opens(needs, text, subject) else _fits(needs, text, subject)
 
 
@@ -198,6 +225,16 @@ def _opens(needs: str, text: str, subject: str) -> bool:
     return needs in ("value", "datum", "person") and _KEY.search(subject) is not None and _KEYED.fullmatch(text) is not None
 
 
+def keyed(text: str) -> bool:
+    """Whether this is one word of letters and digits, as is typed in somewhere."""
+    return _KEYED.fullmatch(text) is not None and any(char.isalpha() for char in text)
+
+
+def coloured(text: str) -> bool:
+    """Whether these words name a colour, or some."""
+    return _COLOURS.fullmatch(text) is not None
+
+
 def dated(text: str) -> bool:
     """Whether these words name a day or a time of day."""
     return _DATED.search(text) is not None
@@ -219,7 +256,9 @@ def says_something(text: str) -> bool:
 def subject_of(words: str, owner: str) -> str:
     """The subject that these words name, of `owner` where it is a thing of a person; "" where they name none."""
     parts = fold(words).split()
-    if not parts or len(parts) > 6 or not _NO_SUBJECT.isdisjoint(parts) or parts[-1] in STOP_WORDS or len(words) < 2:
+    # "The read timeout" is a thing, though what somebody has read is none.
+    said = parts[1:] if parts[:1] == ["read"] and len(parts) > 1 and parts[1] not in STOP_WORDS else parts
+    if not parts or len(parts) > 6 or not _NO_SUBJECT.isdisjoint(said) or parts[-1] in STOP_WORDS or len(words) < 2:
         return ""
     if owner and not (_OWN | _KIN).isdisjoint(part.removesuffix("'s") for part in parts):
         return f"{owner}'s {words}"

@@ -28,9 +28,11 @@ _NOT_OF = r"(?!'| (?:team|group|department|company|room|server|cluster|world|ind
 _THE = r"(?:(?:the|this|that|these|those|my|our|your|their|his|her|its|a|an|some|every|each|all|one|row|line) )"
 REPORTED = Form(
     r"[,.”\"] (?:he|she|they|(?!I\b)[A-Z]\w+) (?:said|says|told|wrote|writes|claims|claimed|replied|insists|insisted)\b|\baccording to\b"
+    r"|\b(?:reverted|undid|rolled back) (?:it|that|this|the change)\b"
+    r"|\b(?:rolled|changed|set|moved|switched|put) (?:it|that|this) back\b(?! to)"
     r"|[,.”\"] said (?:no|every|nobody)|\b[Aa]s [A-Z][\w.]*(?: [A-Z][\w.]*)* (?:once )?(?:said|says|put it|wrote)\b"
 )
-"""After a statement: it is somebody else's."""
+"""After a statement: it is somebody else's, or taken back."""
 HEDGED = Form(
     r"\b(?:maybe|perhaps|might|possibly|probably|presumably|could|would(?! prefer)|should(?! be (?:moved|called))"
     r"|i think|i guess|i believe|i suppose"

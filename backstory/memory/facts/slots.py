@@ -10,16 +10,20 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from msgspec.structs import replace
+
 from backstory.core.records import Fact
-from backstory.memory.facts.alike import key, subject_key, unit
+from backstory.memory.facts.alike import key, lasting, subject_key, unit
 from backstory.memory.facts.choices import kind_of
 from backstory.memory.facts.ends import opposite
+from backstory.memory.facts.objects import coloured
 from backstory.memory.forms import ALWAYS, Form
 from backstory.memory.text import fold, stem
 
 _VALUED = frozenset(key("password passphrase passcode code pin key token username login number id name address port url"))
 """Of these a thing has one that counts."""
 _EDGE = Form(r"\b(?:(?P<end>end|expire|close|finish|until|till)|(?P<start>start|begin|open|since))(?:s|es|ed|ing)?\b")
+_MINE = re.compile(r"\b(?:my|mein\w*|mon|ma|mes|mi|mis|mio|mia|meu|minha|mijn|moj|moja|мой|моя|мое)(?: [\w-]+){0,2} $")
 _SURNAME = Form(r"\b(?:last|family|maiden) name|\bsurname|\blastname")
 BESIDES = Form(
     r"(?<=\w )also\b|\btoo(?=[.,;!?)]|$| (?:and|but|for|on|in|at|when|if)\b)|\bas well\b(?! as\b)|\bpart[- ]time\b|\bon the side\b"
@@ -88,13 +92,26 @@ _SETS = (
 
 def person_is(new: Fact, relation: str, whose: tuple[str, ...], old: Fact) -> bool:
     """Whether this says what a person is, who may be several things: as far as one of the two says that it is a person."""
-    return relation == "is" and "identity" in (new.kind, old.kind) and "'s" not in whose and _somebody(new, whose)
+    said = relation == "is" and "identity" in (new.kind, old.kind) and "'s" not in whose
+    return said and _somebody(new, whose) and not _is_own(new.text, new.subject)
 
 
 def another(new: Fact, whose: tuple[str, ...], old: Fact) -> bool:
     """Whether these are names of two of those of whom somebody can have several: "my brother is Tom" and "my brother is Max"."""
     named = new.kind == old.kind == "identity" and new.verb == old.verb == "is" and new.object[:1].isupper() and old.object[:1].isupper()
     return named and "'s" in whose and whose[-1] in _SEVERAL and not new.corrects
+
+
+def of_another(new: Fact, old: Fact) -> bool:
+    """Whether one of two speakers says it of a thing of his own: "my rent" is not another one's rent."""
+    return new.author != old.author and (_is_own(new.text, new.subject) or _is_own(old.text, old.subject))
+
+
+@lru_cache(512)
+def _is_own(text: str, subject: str) -> bool:
+    said, named = fold(text), fold(subject)
+    at = said.find(named)
+    return bool(named) and at > 0 and _MINE.search(said, max(0, at - 24), at) is not None
 
 
 def beside(new: Fact) -> bool:
@@ -118,6 +135,9 @@ def one_value(new: Fact, relation: str, old: Fact) -> bool:
         return (_SURNAME.search(new.text.lower()) is None) == (_SURNAME.search(old.text.lower()) is None)
     if relation in ("lives in", "works at", "works as"):
         return not beside(new)
+    if coloured(new.object) != coloured(old.object):
+        return False
+    new, old = (fact if (held := lasting(fact.object)) == fact.object else replace(fact, object=held) for fact in (new, old))
     return not beside(new) and not _of_other_times(new, old) and not _other_edge(new, old) and _commensurable(new, old)
 
 
@@ -195,7 +215,7 @@ def purpose(text: str, marks: Sequence[str] = _PURPOSES) -> tuple[str, ...]:
 
 def forget() -> None:
     """Hold no sentences any more."""
-    for held in (_says_beside, _weekdays, _circumstances, _says_change, _order):
+    for held in (_is_own, _says_beside, _weekdays, _circumstances, _says_change, _order):
         held.cache_clear()
 
 
@@ -261,9 +281,18 @@ def _commensurable(new: Fact, old: Fact) -> bool:
     ours, theirs = unit(new.object), unit(old.object)
     if ours == theirs or _AMOUNT.fullmatch(new.object) is None or _AMOUNT.fullmatch(old.object) is None:
         return True
-    if not ours or not theirs or _said_anew(new):
-        return True
-    one, other = stem(ours[0]), stem(theirs[0])
+    return not ours or not theirs or _said_anew(new) or _of_one_dimension(ours[0], theirs[0])
+
+
+def count_alike(new: str, old: str) -> bool:
+    """Whether two amounts count the same things, or the first does not say what it counts: "1 week" and "2 weeks", "90 minutes" and
+    "2 hours"."""
+    ours, theirs = unit(new), unit(old)
+    return not ours or ours == theirs or (len(ours) == len(theirs) == 1 and _of_one_dimension(ours[0], theirs[0]))
+
+
+def _of_one_dimension(one: str, other: str) -> bool:
+    one, other = stem(one), stem(other)
     return one == other or any(one in row and other in row for row in _DIMENSIONS)
 
 

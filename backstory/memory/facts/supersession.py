@@ -20,7 +20,7 @@ from backstory.memory.facts.alike import called_off, classes, key, subject_key
 from backstory.memory.facts.amended import amended
 from backstory.memory.facts.asked import answers
 from backstory.memory.facts.choices import kind_of
-from backstory.memory.facts.correction_forms import POINTED
+from backstory.memory.facts.correction_forms import POINTED, RATHER
 from backstory.memory.facts.ends import within
 from backstory.memory.facts.entries import (
     NAMES,
@@ -30,11 +30,16 @@ from backstory.memory.facts.entries import (
     REACH_TURNS,
     Entry,
     bears_on,
+    is_meant,
+    is_of_part,
+    is_said_as,
     likeliest,
     may_be,
+    names_it,
     one_thing,
     replaces_value,
     says_the_same,
+    serves,
     takes_place,
     thing,
 )
@@ -44,8 +49,6 @@ Status: TypeAlias = Literal["current", "superseded", "negated", "planned"]
 STATUSES: tuple[Status, ...] = ("current", "superseded", "negated", "planned")
 _STANDS: Mapping[Stance, Status] = {"stated": "current", "negated": "negated", "planned": "planned"}
 
-_LEAST_NAMED = 2
-"""A subject of fewer words may be that of several things."""
 _CHOSEN = frozenset({"uses", "prefers"})
 _BESIDE = {"likes": ("dislikes",), "dislikes": ("likes",), "prefers": ("likes", "uses")}
 _COMPARED = ONE_VALUE | {"uses", "prefers", "wants", "notes"}
@@ -99,6 +102,9 @@ class Ledger:
                 self._correct(fact, number, asked)
                 continue
             entry = Entry(fact, number, fact.subject, fact.verb)
+            if (old := self._named_less(entry)) is not None:
+                self._keep(old.made_way(fact, number))
+                continue
             self._name(entry)
             same = self._supersede(entry)
             if same is not None:
@@ -159,6 +165,9 @@ class Ledger:
                 gone = self._dead(entry)
             elif fact.verb == "lives in" and fact.replaces:
                 gone = self._homes(entry)
+            elif fact.verb == "is" and not called_off(fact.object):
+                gone = self._valued(entry)
+                entry = gone[-1].made_way(fact, number) if gone else entry
             else:
                 gone = self._holding(entry) or self._called_off(fact, number)
         else:
@@ -177,6 +186,11 @@ class Ledger:
             for old in gone:
                 old.by = entry
             self._keep(entry)
+
+    def _valued(self, new: Entry) -> list[Entry]:
+        """What a new value of a thing takes the place of."""
+        named = self._named_less(new)
+        return [old for old in self._holding(new) if replaces_value(new, old)] or ([named] if named is not None else [])
 
     def _over(self, fact: Fact, number: int) -> list[Entry]:
         """What is denied by one that names it by less: "not there any more", "I gave notice", "Jenkins is gone", "we broke up"."""
@@ -267,6 +281,11 @@ class Ledger:
                 return gone + (held if one_thing(held) else [])
             case "identity" if new.relation == "is" and not new.denies and fact_ends.without_work(new.terms):
                 return self._jobs(new)
+            case "preference" if new.relation == "eats" and not new.denies:
+                held = self._about.get(new.whose, {}).get("is", {}).get("", [])
+                return [old for old in held if old.by is None and not old.denies and fact_ends.ends_diet(new.terms, old.terms)]
+            case "decision" | "setting" if is_of_part(new) and (new.verb == "switched to" or (new.verb == "runs on" and changes(new.fact))):
+                return self._served(new)
             case "schedule" if new.relation == "is":
                 subject = thing(new.whose)
                 # What is known by this very name is what is meant: "the deadline" is not that of the other project.
@@ -280,6 +299,11 @@ class Ledger:
                 ]
                 return held if one_thing(held) else []
         return []
+
+    def _served(self, new: Entry) -> list[Entry]:
+        """What "We moved billing to MySQL" leaves: what is known to be in use for billing."""
+        about = (self._about.get(whose, {}).get("uses", {}).get("", []) for whose in {new.whose, _WE, subject_key(new.fact.author)})
+        return [old for held in about for old in held if old.by is None and not old.denies and serves(new, old)]
 
     def _jobs(self, new: Entry) -> list[Entry]:
         about = self._about.get(new.whose, {})
@@ -308,14 +332,14 @@ class Ledger:
         replaced = key(new.fact.replaces) if new.fact.replaces else ()
         same: Entry | None = None
         for old in self._candidates(new, replaced):
-            if old.by is not None or (new.spoken_by_assistant and not old.spoken_by_assistant):
+            if old.by is not None or (new.spoken_by_assistant and not old.spoken_by_assistant) or slots.of_another(new.fact, old.fact):
                 continue
             if says_the_same(new, old):
                 same = old
             elif takes_place(new, old, replaced):
                 old.by = new
         outdated = self._outdated(new)
-        for old in outdated or self._ended(new) or self._renamed(new):
+        for old in outdated or self._ended(new):
             old.by = new
         if same is None and new.relation in _CHOSEN and not new.denies:
             if replaced or new.fact.corrects:
@@ -324,19 +348,18 @@ class Ledger:
                 left.by = new
         return same
 
-    def _renamed(self, new: Entry) -> list[Entry]:
+    def _named_less(self, new: Entry) -> Entry | None:
         """What "Correction: Kontor's limit is 80" is about where it is known as "the rate limit for partner Kontor": the one thing said
         lately that has all the words of its subject, with a value of the same kind and unit."""
-        if not new.fact.corrects or new.relation != "is" or new.denies or len(new.whose) < _LEAST_NAMED:
-            return []
-        named = set(new.whose) - {"'s"}
+        if not new.fact.corrects or new.relation != "is" or new.denies or "is" in self._about.get(new.whose, {}):
+            return None
         held: list[Entry] = []
         for old in reversed(self._entries):
             if new.number - old.number > REACH_TURNS:
                 break
-            if old.by is None and old.relation == "is" and not old.denies and named < set(old.whose) and old.whose != new.whose:
+            if old.by is None and old.relation == "is" and not old.denies and names_it(new, old) and replaces_value(new, old):
                 held.append(old)
-        return held if len(held) == 1 and replaces_value(new, held[0]) else []
+        return held[0] if len({old.whose for old in held}) == 1 else None
 
     def _candidates(self, new: Entry, replaced: tuple[str, ...]) -> list[Entry]:
         """Facts about the same subject that the new one can change: of its relation and those beside it, or, where it says what it
@@ -362,7 +385,7 @@ class Ledger:
             old
             for old in self._chosen.get(kind, ())
             if old.by is None
-            and (old.whose == new.whose or old.fact.author == new.fact.author)
+            and (old.whose == new.whose or (old.fact.author == new.fact.author and not (is_of_part(new) or is_of_part(old))))
             and not (new.spoken_by_assistant and not old.spoken_by_assistant)
             and not slots.other_purpose(new.fact.object, old.fact.object)
         ]
@@ -398,6 +421,8 @@ class Ledger:
 
     def _corrected(self, fact: Fact, number: int, asked: str) -> Entry | None:
         """The fact that a correction without a subject is about: the last one that has what it says is wrong, or an object of its kind."""
+        if fact.verb == RATHER:
+            return self._rather(fact, number)
         wanted, replaced = classes(fact.object), key(fact.replaces) if fact.replaces else ()
         terms = key(fact.object)
         reach = NEAR_TURNS if fact.verb == POINTED else REACH_TURNS
@@ -407,6 +432,8 @@ class Ledger:
                 break
             if old.by is not None or old.denies or old.terms == terms or (fact.author == "assistant" and not old.spoken_by_assistant):
                 continue
+            if fact.author != old.fact.author == old.subject:
+                continue
             if replaced:
                 if old.terms == replaced or within(replaced, old.terms):
                     return old
@@ -414,6 +441,16 @@ class Ledger:
                 likely.append(old)
         found = likeliest(fact, wanted, likely, number)
         return None if found is None or answers(asked, fact, found.subject, found.relation, found.meant.object) else found
+
+    def _rather(self, fact: Fact, number: int) -> Entry | None:
+        """What "Mimo, not Momo" is about: the last one of which the second is all that was said."""
+        left, wanted = key(fact.replaces), classes(fact.object)
+        for old in reversed(self._entries):
+            if number - old.number > REACH_TURNS:
+                break
+            if old.by is None and not old.denies and old.relation in ONE_VALUE and old.classes == wanted and is_said_as(left, fact, old):
+                return old if is_meant(fact, old) else None
+        return None
 
 
 def _put(held: list[Entry], entry: Entry) -> None:

@@ -5,6 +5,7 @@ Rule: everything here is source text; expressions are compiled when a sentence m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from msgspec import Struct
@@ -46,7 +47,7 @@ class Tongue(Struct, frozen=True):
     `under`: with which words a sentence begins whose first clause is subordinate. `fix`: words of a correction; `it_is`, `named`: what may
     stand before its object; `when`: a day or an hour; `after`: what may stand behind. `not_but`: groups x and o. `points`: what says of
     "it" that it has changed, or takes the last value back: a fact only right after what it is about. `fixing`: words of a correction in
-    front of a whole statement."""
+    front of a whole statement. `rather`: of one name, or word, in the place of another (value_forms.py)."""
 
     rules: tuple[Rule, ...]
     hedge: Form
@@ -58,6 +59,7 @@ class Tongue(Struct, frozen=True):
     not_but: tuple[Form, ...]
     points: tuple[Form, ...] = ()
     fixing: Form = Form(r"(?!)")
+    rather: tuple[Form, ...] = ()
 
 
 def rules(pronoun: str, *rows: tuple[FactKind, str, str]) -> tuple[Rule, ...]:
@@ -110,6 +112,7 @@ def tongue(
     no: str = "",
     behind: str = "",
     points: tuple[str, ...] = (),
+    rather: tuple[str, ...] = (),
 ) -> Tongue:
     """Of the sources of its expressions. `no`: between a value and the one that it takes the place of; `behind`: words behind a value by
     which it does."""
@@ -129,4 +132,5 @@ def tongue(
             *(Form(source) for source in points),
         ),
         Form(rf"(?i:{fix})(?:[,.!:;–-]+ ?(?i:{fix}))?(?:[,.!:;…]+| [–-]) ?"),
+        tuple(Form(source, re.I) for source in rather),
     )

@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from backstory.core.records import FactKind, Stance
 from backstory.memory.facts import tongues_east, tongues_germanic, tongues_romance
 from backstory.memory.facts.choices import is_choice
-from backstory.memory.facts.correction_forms import POINTED
+from backstory.memory.facts.correction_forms import POINTED, RATHER
 from backstory.memory.facts.tongue import Rule, Tongue
+from backstory.memory.facts.value_forms import rather
 from backstory.memory.forms import Sieve
 
 _TONGUES: dict[str, Callable[[], Tongue]] = {
@@ -36,7 +38,8 @@ _TONGUES: dict[str, Callable[[], Tongue]] = {
 _SIGNS = {
     "de": "ich mein meine meiner meinem unser unsere wir ist wurde findet beginnt startet wohnt lebt arbeitet nein nicht heißt"
     " heisst quatsch falsch"
-    f" doch es sie meinte fällt entschuldigung nutzen verwenden benutzen {tongues_germanic.DE_DAYS}",
+    f" doch es sie meinte fällt entschuldigung nutzen verwenden benutzen auf statt sondern beträgt lautet liegt kostet esse"
+    f" {tongues_germanic.DE_DAYS}",
     "nl": f"ik mijn onze wij gebruiken heet woont werkt nee niet overgestapt overgegaan gemigreerd oeps wacht geannuleerd"
     f" afgelast afgezegd verplaatst verzet"
     f" begint {tongues_germanic.NL_DAYS}",
@@ -64,7 +67,8 @@ _LONGEST = 320
 
 
 class Stated(Struct, frozen=True):
-    """A fact in the making: `subject` "" = who speaks; `owned`: it is a thing of that one's. Spans are in the turn's text."""
+    """A fact in the making: `subject` "" = who speaks; `owned`: it is a thing of that one's. Spans are in the turn's text.
+    `fixes`: it is said as a correction."""
 
     kind: FactKind
     verb: str
@@ -73,6 +77,7 @@ class Stated(Struct, frozen=True):
     owned: bool
     object: tuple[int, int]
     replaces: tuple[int, int]
+    fixes: bool = False
 
 
 def stated(text: str, start: int, end: int, *, corrects: bool) -> list[Stated]:
@@ -88,7 +93,7 @@ def stated(text: str, start: int, end: int, *, corrects: bool) -> list[Stated]:
         if not found and (fixed := _correction(tongue, text, begins, end, corrects)) is not None:
             found = [fixed]
         if found:
-            return found
+            return [replace(one, fixes=True) for one in found] if corrects or fixing is not None else found
     return []
 
 
@@ -229,4 +234,6 @@ def _correction(tongue: Tongue, text: str, start: int, end: int, corrects: bool)
             span = match.span("o") if groups.get("o") else match.span("name")
             verb = "is" if form in firm else POINTED
             return Stated("correction", verb, "stated", "", False, span, match.span("x") if groups.get("x") else (0, 0))
+    if tongue.rather and (instead := rather(text, start, end, tongue.rather)) is not None:
+        return Stated("correction", RATHER, "stated", "", False, instead.object, instead.replaces)
     return None

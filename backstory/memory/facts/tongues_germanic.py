@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from backstory.memory.facts.german_values import changed_rows
 from backstory.memory.facts.tongue import NAME, NO_THING, NO_WORK, UP, VERSION, Tongue, plain, rules, tongue, when
 
 DE_DAYS = "montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag|heute|morgen|übermorgen"
@@ -49,6 +50,11 @@ def german() -> Tongue:
     being = (
         rf"(?:Vegetarier(?:in)?|Veganer(?:in)?|Diabetiker(?:in)?|verheiratet|geschieden|ledig|verwitwet|schwanger|allergisch gegen {noun})"
     )
+    few = r"[\w.'&+/:@-]+(?: [\w.'&+/:@-]+){0,2}?"
+    meant = (
+        r"(?P<it>(?:(?:nein|sorry|ach|doch|halt|moment|entschuldigung),? )*(?:ich (?:meine|meinte)(?: natürlich| eigentlich)?"
+        r"|(?:er|sie|es|das) (?:heißt|heisst|ist)(?: doch| eigentlich)?|gemeint war|nein|sorry|korrektur),? )?"
+    )
     made = rules(
         "ich",
         ("identity", "is called", rf"(?i:ich hei(?:ß|ss)e|mein name ist) (?P<o>{name})"),
@@ -93,14 +99,23 @@ def german() -> Tongue:
             "has",
             rf"(?i:ich habe|wir haben) (?P<o>(?:einen?|zwei|drei|vier|fünf|\d+) (?:[a-zäöüß]+ )?{owned}(?: namens {NAME})?)",
         ),
-        ("decision", "~uses", rf"(?i:wir (?:nutzen|verwenden|benutzen){now}) (?P<o>{tool})"),
-        ("preference", "uses", rf"(?i:ich (?:nutze|verwende|benutze){now}) (?P<o>{tool})"),
+        (
+            "decision",
+            "~uses",
+            rf"(?i:wir (?:nutzen|verwenden|benutzen){now}) (?P<o>{tool}(?: für (?:die |das |den |unsere?n? )?[{UP}][\w-]+)?)",
+        ),
+        (
+            "preference",
+            "uses",
+            rf"(?i:ich (?:nutze|verwende|benutze){now}) (?P<o>{tool}(?: für (?:die |das |den |meine?n? )?[{UP}][\w-]+)?)",
+        ),
         ("decision", "~-uses", rf"(?i:wir (?:nutzen|verwenden|benutzen) kein(?:e|en)?) (?P<o>{tool}) mehr"),
         ("decision", "~-uses", rf"(?i:wir (?:nutzen|verwenden|benutzen)) (?P<o>{tool}) nicht mehr"),
         ("decision", "~uses", rf"(?i:wir haben uns{on} für) (?P<o>{tool}) (?i:entschieden)"),
         ("decision", "~switched to", rf"(?i:wir (?:sind|haben){on})(?: von (?P<x>{NAME}))? (?i:auf|zu) (?P<o>{tool}) (?i:{over})"),
         ("preference", "switched to", rf"(?i:ich (?:bin|habe){on})(?: von (?P<x>{NAME}))? (?i:auf|zu) (?P<o>{tool}) (?i:{over})"),
         ("decision", "~switched to", rf"(?i:wir haben) (?P<x>{NAME}) (?i:durch) (?P<o>{tool}) (?i:ersetzt)"),
+        *changed_rows(thing, time, put, tool=tool, over=over, on=on, kin=kin, noun=noun),
         ("schedule", "is", rf"{thing} (?:ist|findet|beginnt|startet)(?: jetzt| doch| nun)? (?P<o>{time})(?: statt)?"),
         ("schedule", "is", rf"{thing} (?:ist|wurde|musste) (?P<o>{DE_OFF})(?: worden| werden)?"),
         ("schedule", "is", rf"{thing} (?P<o>{DE_FALLS})"),
@@ -130,10 +145,16 @@ def german() -> Tongue:
         not_but=rf"(?i:(?:nein, )?(?:es ist )?nicht) (?P<x>{time}),? sondern (?P<o>{time})",
         no="(?:und )?nicht",
         behind="(?:meinte|meine) ich(?: natürlich| eigentlich)?|wollte ich (?:sagen|schreiben)|eigentlich",
+        rather=(
+            rf"{meant}(?P<o>{few}),? (?:und )?(?:nicht|statt) (?P<x>{few})(?:,? sorry)?",
+            rf"{meant}nicht (?P<x>{few}),? sondern (?P<o>{few})",
+        ),
         points=(
             rf"(?i:(?:sie|wir|man|er|ich|die) (?:haben|hat|habe|mussten|musste) (?:es|ihn|sie|das|den termin){lately}(?: von \w+)?) "
             rf"(?i:auf |zu )?(?P<o>{time}) (?i:{put})",
             rf"(?i:{it} (?:wurde|ist|wird|musste){lately}(?: von \w+)? auf) (?P<o>{time}) (?i:{put})(?: worden| werden)?",
+            rf"(?i:(?:jetzt |nun |doch )?(?:auf)) (?P<o>{time}) (?i:verschoben|verlegt|vorgezogen)",
+            rf"(?i:(?:jetzt |nun |doch )?(?:verschoben|verlegt|vorgezogen) auf) (?P<o>{time})",
             rf"(?i:{it} (?:ist|findet|war)(?: nun| jetzt)? (?:doch|eigentlich)(?: erst| schon)?) (?P<o>(?=am |um |erst "
             rf"|den ){time})(?: statt)?",
             rf"(?i:{it} (?:ist|wurde){lately}) {off}(?: worden)?",

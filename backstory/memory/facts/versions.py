@@ -40,6 +40,8 @@ def version_of(fact: Fact, relation: str, whose: Sequence[str]) -> Version | Non
     if relation == "uses":
         used = _USED.fullmatch(fact.object)
         return None if used is None else Version(key(used["name"]), used["version"], key(used["rest"]) if used["rest"] else ())
+    if fact.verb == "runs on" and (used := _USED.fullmatch(fact.object)) is not None:
+        return Version(key(used["name"]), used["version"], tuple(whose))
     if relation == "is" and "'s" not in whose and (given := _SET.fullmatch(fact.object)) is not None:
         name = tuple(term for term in whose if term != "version")
         return Version(name, given["version"], ()) if name else None

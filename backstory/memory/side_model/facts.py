@@ -19,8 +19,9 @@ from backstory.core.records import Claim, Fact, FactKind, Stance, Turn
 from backstory.core.side import Question
 from backstory.memory.facts.alike import key
 from backstory.memory.facts.correction_forms import SLIP
-from backstory.memory.facts.extraction import extract, meant
+from backstory.memory.facts.extraction import extract
 from backstory.memory.facts.kinds import suits
+from backstory.memory.facts.making import meant
 from backstory.memory.facts.objects import says_something, subject_of, trimmed
 from backstory.memory.facts.query import alike
 from backstory.memory.facts.scope import HEDGED, elsewhere

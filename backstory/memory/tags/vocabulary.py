@@ -160,7 +160,7 @@ class Vocabulary:
             return self._long.get(word)
         bare = _bare(word)
         if bare is not None:
-            return self._long.get(f"{stem(bare)}-")
+            return self._long.get(f"{stem(bare)}-") or self._long.get(f"{_undotted(word)}=")
         return self._long.get(f"{term}+") or self._long.get(f"{_numeronym(word)}#")
 
     def _slip(self, word: str) -> str | None:
@@ -173,12 +173,14 @@ class Vocabulary:
 
     def _register(self, word: str, term: str, found: str) -> None:
         """Have it found under the names that it may be given later: its numeronym, or what a numeronym ("#") may stand for; itself with
-        an ending ("-"), or without its own ("+")."""
+        an ending ("-"), without its own ("+"), or without the point before it ("=")."""
         if _NUMERONYM.fullmatch(word):
             self._long.setdefault(f"{word}#", found)
         elif word.isascii():
             bare = _bare(word)
             self._long.setdefault(f"{term}-" if bare is None else f"{stem(bare)}+", found)
+            if bare is not None:
+                self._long.setdefault(f"{_undotted(word)}=", found)
             if word.isalpha() and len(word) >= _LEAST_LONG:
                 self._long.setdefault(_numeronym(word), found)
             if word.isalpha() and len(word) >= _LEAST_SLIP:
@@ -198,6 +200,11 @@ def _bare(word: str) -> str | None:
         if word.endswith(ending) and len(word) - len(ending) >= _LEAST_BASE:
             return word.removesuffix(ending)
     return None
+
+
+def _undotted(word: str) -> str:
+    """ "nodejs" for "node.js"."""
+    return word.replace(".", "")
 
 
 def _letters(word: str) -> str:

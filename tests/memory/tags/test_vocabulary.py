@@ -32,6 +32,8 @@ def tagged(texts: Sequence[str], vocabulary: Vocabulary | None = None) -> list[t
         ("the mongodb backup", "Mongo backups", "mongodb-backup"),
         ("React components", "reactjs components", "react-components"),
         ("express.js middleware", "the express middleware", "express.js-middleware"),
+        ("express.js middleware", "the expressjs middleware", "express.js-middleware"),
+        ("nextjs routes", "Next.js routes", "nextjs-routes"),
         ("the front-end", "the frontend", "front-end"),
         ("the frontend", "our front end", "frontend"),
         ("the data base", "a data-base", "data-base"),

@@ -1,0 +1,164 @@
+"""Talks in which a thing gets another value, and talks that only look like it.
+
+Rows of CHANGED: turns, each behind a slash | a value that holds at the end | one that holds no more. Rows of KEPT: turns | the values that
+hold after them. "A:" in front of a turn: the assistant's, "T:": a tool's, "@Name:": who sent it.
+"""
+
+from __future__ import annotations
+
+_CHANGED = """
+# a value without its unit, a thing by less than its name
+The disk quota is 40 GB per user. / A: Ok. / Sorry, the disk quota is 60. | 60 | 40
+The mail server quota is 40 GB. / A: Ok. / Sorry, the quota is 60. | 60 GB | 40 GB
+The write limit is 90 calls per hour. / A: Ok. / Oops, limit is 95. | 95 calls per hour | 90
+The delay is 30 seconds. / Sorry, 40. | 40 seconds | 30 seconds
+The grant application deadline is Friday. / A: Ok. / Correction: the deadline is Monday. | Monday | Friday
+# one word in the place of another
+My horse is called Bruno. / A: Nice. / I mean Bruna, not Bruno. | Bruna | Bruno
+My aunt is called Elsa. / A: Nice. / It's Ilse not Elsa. | Ilse | Elsa
+The cluster is called zeus. / A: Ok. / I meant hera, not zeus. | hera | zeus
+The cluster is called zeus. / A: Ok. / zeus -> hera | hera | zeus
+The cluster is called zeus. / A: Ok. / Not zeus but hera. | hera | zeus
+My boss is called Karla. / A: Ok. / Carla instead of Karla, sorry. | Carla | Karla
+# from when it holds
+The gym is 25 euros. / The gym is 30 euros from October. | 30 euros from October | 25 euros
+The tuition is 800 pounds a term. / From September the tuition is 900 pounds a term. | 900 pounds | 800 pounds
+The shift starts at 8:00. / Starting next week the shift starts at 7:30. | 7:30 | 8:00
+# verbs of change
+The audit is on Friday. / We pushed the audit to Monday. | Monday | Friday
+The audit is on Friday. / Moved to Monday. | Monday | Friday
+The training budget is 9,000 euros. / The training budget got cut to 7,500 euros. | 7,500 euros | 9,000 euros
+The fare is 3 euros. / The fare went up to 4 euros. | 4 euros | 3 euros
+The staff count is 30. / The staff count dropped to 26. | 26 | 30
+My allowance is 50 pounds. / My dad raised the allowance to 60 pounds. | 60 pounds | 50 pounds
+The pool size is 5. / Let's bump the pool size to 8. | 8 | 5
+The shift is 2 hours. / They cut the shift to 90 minutes. | 90 minutes | 2 hours
+The fine is 20 euros. / The city has increased the fine to 25 euros. | 25 euros | 20 euros
+The kiln is at 7. / Pushed kiln to 8. | 8 | at 7
+The vault code is kiwi77. / Scratch that, kiwi78. | kiwi78 | kiwi77
+My dentist is Dr. Moll. / A: Ok. / Sorry, Mohl not Moll. | Mohl | Dr. Moll
+The yacht is called Alba. / The yacht was renamed to Brisa. | Brisa | Alba
+# what serves a purpose
+Our worker runs on Node 18. / We upgraded to Node 20. | Node 20 | Node 18
+I use bash. / I upgraded to fish. | fish | bash
+We use MySQL for invoices. / We migrated invoices to PostgreSQL. | PostgreSQL | MySQL
+We use Jenkins for deployments. / We've switched deployments over to GitLab CI. | GitLab CI | Jenkins
+We use Redis for sessions. / Sessions were moved to Valkey. | Valkey | Redis
+I use Firefox. / I've moved everything over to Brave. | Brave | Firefox
+The backend uses Flask. / We moved the backend to FastAPI. | FastAPI | Flask
+# ages
+My niece is 3. / My niece just turned 4. | 4 | 3
+My nephew Leo is 11 years old. / Leo turned 12 last week. | 12 | 11
+My son is 12. / My son turns 13 on Sunday. | 13 | 12
+# what somebody eats
+I'm vegan. / I started eating cheese again. | cheese | vegan
+I'm vegetarian. / I'm eating chicken again. | chicken | vegetarian
+# what colour a thing has
+My sofa is grey. / Actually, my sofa is dark green. | dark green | grey
+Our hall is white. / Our hall is yellow now. | yellow | white
+My tractor is a Fendt. / Actually, my tractor is a Deutz. | Deutz | Fendt
+# German
+Die PIN ist kiwi77. / Quatsch, die PIN ist kiwi78. | kiwi78 | kiwi77
+Mein Honorar ist 60 Euro. / Ab Januar ist mein Honorar 70 Euro. | 70 Euro | 60 Euro
+Die Abnahme ist am 4. Mai. / Die Abnahme wurde um eine Woche auf den 11. Mai verschoben. | 11. Mai | 4. Mai
+Wir verwenden React für das Portal. / Das Portal läuft jetzt auf Svelte. | Svelte | React
+Die Gebühr ist 12 Euro. / Die Gebühr ist ab Oktober 15 Euro. | 15 Euro | 12 Euro
+Das Zeitlimit ist 30 Minuten. / A: Gut. / Sorry, das Limit ist 40. | 40 Minuten | 30 Minuten
+Der Etat beträgt 9.000 Euro. / Der Etat wurde auf 7.500 Euro gekürzt. | 7.500 Euro | 9.000 Euro
+Der Zuschuss ist 200 Euro. / Die Stadt hat den Zuschuss auf 250 Euro erhöht. | 250 Euro | 200 Euro
+Der Preis ist 3 Euro. / Der Preis steigt auf 4 Euro. | 4 Euro | 3 Euro
+Mein Pferd heißt Bruno. / Ich meine Bruna, nicht Bruno. | Bruna | Bruno
+Mein Pferd heißt Bruno. / Nicht Bruno, sondern Bruna. | Bruna | Bruno
+Die Abnahme ist am Freitag. / Wir haben die Abnahme auf Montag verschoben. | Montag | Freitag
+Das Limit ist 50 km/h. / Korrektur: das Limit ist 30. | 30 | 50
+Die Abnahme ist am Freitag. / Abnahme auf Montag verlegt. | Montag | Freitag
+Die Abnahme ist am Freitag. / Verschoben auf Montag. | Montag | Freitag
+Mein Sohn ist 8. / Mein Sohn ist gestern 9 geworden. | 9 | 8
+Mein Sohn ist 8. / Mein Sohn wird morgen 9. | 9 | 8
+Mein Sofa ist grau. / Nein, mein Sofa ist dunkelgrün. | dunkelgrün | grau
+Wir nutzen MySQL für die Rechnungen. / Wir haben die Rechnungen auf PostgreSQL umgestellt. | PostgreSQL | MySQL
+Ich bin Vegetarierin. / Ich esse wieder Fisch. | Fisch | Vegetarierin
+"""
+_KEPT = """
+# other things, others' things
+The read limit is 100. The write limit is 50. / Sorry, the limit is 80. | 100 / 50
+The rate limit is 500 requests per minute. / Sorry, the limit is 10 MB. | 500
+The rate limit is 500 requests per minute. / Sorry, the rate is 5 percent. | 500
+The seat limit is 5 per booking. / Sorry, the upload limit is 800. | 5 per booking / 800
+The fare is 3 euros. / Sam's fare went up to 4 euros. | 3 euros
+The budget is 9000 euros. / Their budget was cut to 7000 euros. | 9000 euros
+The gym is 25 euros. / The sauna is 10 euros from October. | 25 euros / 10 euros
+@Ann: My rent is 600 euros. / @Bob: My rent is 700 euros. | 600 / 700
+@Ann: My sofa is grey. / @Bob: Actually, my sofa is green. | grey / green
+@Ann: I work at Acme. / @Bob: Globex, not Acme. | Acme
+@Ann: I'm vegan. / @Bob: I started eating meat again. | vegan
+My niece is 3. / Her cousin turned 4 yesterday. | 3
+My niece is 3. / My nephew turned 4 yesterday. | 3 / 4
+We use MySQL for invoices and Redis for sessions. / We migrated sessions to Valkey. | MySQL
+We use PostgreSQL for invoices. / We migrated the archive to MySQL. | PostgreSQL
+My horse is called Bruno. / My other horse is called Bruna. | Bruno / Bruna
+The audit is on Friday. / The other team pushed their audit to Monday. | Friday
+The budget is 9000 euros. / My aunt raised her budget to 9500 euros. | 9000 euros
+The yacht is called Alba. / The dinghy was renamed to Brisa. | Alba
+My tractor is green. / My tractor is a Fendt. | green / Fendt
+My queue size is 6. / The batch size grew to 800. | 6
+# what is not so
+The fare is 3 euros. / If the fare goes up to 4 euros I'll walk. | 3 euros
+The fare is 3 euros. / The fare would go up to 4 euros. | 3 euros
+The fare is 3 euros. / Did the fare go up to 4 euros? | 3 euros
+The fare is 3 euros. / The fare almost went up to 4 euros. | 3 euros
+The fare is 3 euros. / They say the fare went up to 4 euros. | 3 euros
+The fare is 3 euros. / In my novel the fare went up to 4 euros. | 3 euros
+The audit is on Friday. / Should we push the audit to Monday? | Friday
+The audit is on Friday. / Tom wants to push the audit to Monday. | Friday
+The audit is on Friday. / I pushed the audit branch to origin. | Friday
+The audit is on Friday. / Pushed to main. | Friday
+My son is 12. / When my son turns 13 we'll throw a party. | 12
+My son is 12. / My son turned 180 degrees on his board. | 12
+I'm vegan. / I'd never start eating meat again. | vegan
+I'm vegan. / I started eating fake meat again. | vegan
+I'm vegan. / I started eating peanut butter again. | vegan
+I'm vegetarian. / It's vegan, not vegetarian. | vegetarian
+My boss is called Karla. / Ask Carla, not Karla. | Karla
+My boss is called Karla. / Is it Carla, not Karla? | Karla
+The cluster is called zeus. / In the code: zeus -> hera -> leto | zeus
+My sofa is grey. / My sofa is broken. | grey
+My sofa is grey. / My sister's sofa is green. | grey
+My sofa is grey. / My screen is green. | grey
+The vault port is 8080. / I changed the vault port to 9090 and it still fails, so I reverted it. | 8080
+# what an assistant or a tool says
+The fare is 3 euros. / A: The fare went up to 4 euros. | 3 euros
+The fare is 3 euros. / T: The fare went up to 4 euros. | 3 euros
+The delay is 30 seconds. / A: How many retries? / Sorry, 5. | 30 seconds
+# German
+Der Preis ist 3 Euro. / Wenn der Preis auf 4 Euro steigt, kündige ich. | 3 Euro
+Der Preis ist 3 Euro. / Vielleicht wird der Preis auf 4 Euro erhöht. | 3 Euro
+Das Budget ist 5000 Euro. / Ihr Budget wurde auf 3000 Euro gekürzt. | 5000 Euro
+Mein Sohn ist 8. / Wenn mein Sohn 9 wird, feiern wir. | 8
+Mein Sohn ist 8. / Der Sohn von Eva ist gestern 9 geworden. | 8
+Mein Sofa ist grau. / Mein Sofa ist kaputt. | grau
+Ich bin Vegetarier. / Mein Bruder isst wieder Fleisch. | Vegetarier
+Mein Pferd heißt Bruno. / Frag Bruna, nicht Bruno. | Bruno
+"""
+_NOTHING = """
+My input is a DataFrame.
+My screen is black.
+I'm back on Windows.
+Das Kind ist 3 Tage krank.
+Der Akku ist 80 % voll.
+Meine Lampe ist rot.
+Die Temperatur steigt auf 30 Grad.
+The temperature dropped to 5 degrees.
+They raised the flag to 3 metres.
+Not today, but tomorrow.
+It's great, not bad at all.
+"""
+
+
+def _rows(table: str) -> list[list[str]]:
+    return [[part.strip() for part in line.split("|")] for line in table.strip().splitlines() if not line.startswith("#")]
+
+
+CHANGED = [(turns.split(" / "), now, before) for turns, now, before in _rows(_CHANGED)]
+KEPT = [(turns.split(" / "), values.split(" / ")) for turns, values in _rows(_KEPT)]
+NOTHING = _NOTHING.strip().splitlines()
