@@ -253,6 +253,57 @@ def test_an_answer_that_is_cut_or_slow_is_given_up_and_its_room_stays_used_up(st
     run(work())
 
 
+def unreadable(asked: Asked) -> bytes:
+    return reply(b"<html>busy</html>", b"text/html")
+
+
+async def slowly(asked: Asked) -> bytes:
+    await asyncio.sleep(5)
+    return five(asked)
+
+
+@pytest.mark.parametrize("answer", [broken_off, slowly, unreadable])
+def test_what_a_lost_answer_may_have_cost_is_told_as_its_cost(store: SqlStore, tmp_path: Path, answer: Answer) -> None:
+    async def work() -> None:
+        async with desk(store, tmp_path, answer, timeout_s=0.2) as (one, provider):
+            with pytest.raises(SideModelError):
+                await one.caller.ask(QUESTION, read)
+            ((model, usage, conversation, dollars),) = one.bills
+            assert (model, conversation) == ("m", "c")
+            assert 10 < usage.input_tokens < len(json.dumps(provider.asked[0].body))
+            assert usage.output_tokens == 400, "as much as it was allowed to write"
+            assert 0 < dollars * 1e6 == pytest.approx(usage.input_tokens + 2 * 400)
+            assert dollars * 1e6 <= store.used(DAY).micros, "never more than was reserved"
+
+    run(work())
+
+
+def test_what_a_stop_breaks_off_is_told_as_its_cost(store: SqlStore, tmp_path: Path) -> None:
+    async def work() -> None:
+        async with desk(store, tmp_path, slowly, timeout_s=5.0) as (one, provider):
+            task = asyncio.ensure_future(one.caller.ask(QUESTION, read))
+            while not provider.asked:  # noqa: ASYNC110 (what is waited for has no event)
+                await asyncio.sleep(0.01)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert len(one.bills) == 1
+
+    run(work())
+
+
+@pytest.mark.parametrize("status", [b"400 Bad", b"401 No", b"429 Slow", b"500 Oh", b"503 Busy"])
+def test_what_a_provider_refuses_costs_nothing(store: SqlStore, tmp_path: Path, status: bytes) -> None:
+    async def work() -> None:
+        async with desk(store, tmp_path, lambda asked: reply(b"{}", status=status)) as (one, _):
+            with pytest.raises(SideModelError):
+                await one.caller.ask(QUESTION, read)
+            assert not one.bills
+            assert store.used(DAY).micros == 0
+
+    run(work())
+
+
 def test_an_answer_that_was_not_to_be_so_long_is_no_answer(store: SqlStore, tmp_path: Path) -> None:
     async def work() -> None:
         async with desk(store, tmp_path, lambda asked: says(asked, '{"n": 5', finish="length")) as (one, _):
