@@ -68,8 +68,8 @@ class Trouble(Struct):
 
 class SideCaller:
     """A core.side.SideModel. `endpoint`: where a conversation's questions go, None for nowhere (now). `refused`: a conversation's key was
-    turned away. `chance`: from 0 to 1. `wires`: by dialect, to read answers with. `paid`: told
-    of every bill, by model, usage and conversation, in dollars; of one that nobody knows, the most by our count. `rests`: told for how many seconds a provider is left alone,
+    turned away. `chance`: from 0 to 1. `wires`: by dialect, to read answers with. `paid`: told of every bill, by model, usage and
+    conversation, in dollars; of one that nobody knows, the most by our count. `rests`: told for how many seconds a provider is left alone,
     each time that it is."""
 
     def __init__(
