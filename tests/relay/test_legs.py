@@ -289,6 +289,79 @@ def test_responses_numbers_go_on_and_reasoning_that_led_to_our_call_is_not_kept(
     assert mended(wire, request(wire.name)) == ()
 
 
+def thinking(*items: dict[str, Any], between: bytes = b"") -> bytes:
+    """A streamed response of reasoning, calls and messages without more than their beginnings and ends. `between`: comes behind each
+    item."""
+    told: list[tuple[str, dict[str, Any]]] = [("response.created", {"response": {"id": "r1", "status": "in_progress"}})]
+    for place, item in enumerate(items):
+        begun = {**item, "encrypted_content": ""} if item["type"] == "reasoning" else item
+        told.append(("response.output_item.added", {"output_index": place, "item": begun}))
+        if item["type"] == "reasoning":
+            told.append(("response.reasoning_summary_text.delta", {"output_index": place, "summary_index": 0, "delta": item["id"]}))
+        told.append(("response.output_item.done", {"output_index": place, "item": item}))
+        told.append(("", {}))
+    told.append(("response.completed", {"response": {"id": "r1", "status": "completed", "output": items}}))
+    raw, number = [], 0
+    for name, fields in told:
+        if not name:
+            if b'"keepalive"' in between:
+                raw.append(between.replace(b"%d", b"%d" % number))
+                number += 1
+            else:
+                raw.append(between)
+            continue
+        data = json.dumps({"type": name, "sequence_number": number, **fields})
+        raw.append(f"event: {name}\ndata: {data}\n\n".encode())
+        number += 1
+    return b"".join(raw)
+
+
+def thought(name: str) -> dict[str, Any]:
+    return {"type": "reasoning", "id": name, "summary": [], "encrypted_content": f"enc_{name}"}
+
+
+OURS_CALLED = {"type": "function_call", "id": "fc", "call_id": "c1", "name": "vc_find_quote", "arguments": "{}"}
+LOOKED = {"type": "function_call", "id": "fd", "call_id": "c2", "name": "look", "arguments": "{}"}
+BETWEEN = (b"", b": still here\n\n", b'event: keepalive\ndata: {"type":"keepalive","sequence_number":%d}\n\n', b"data: what is this\n\n")
+
+
+@pytest.mark.parametrize("between", BETWEEN, ids=["nothing", "comment", "keepalive", "unreadable"])
+@pytest.mark.parametrize(
+    ("items", "spent"),
+    [
+        ((thought("a"), OURS_CALLED), ["a"]),
+        ((thought("a"), thought("b"), OURS_CALLED), ["a", "b"]),
+        ((thought("a"), OURS_CALLED, thought("b"), thought("c"), OURS_CALLED), ["a", "b", "c"]),
+        ((thought("a"), thought("b"), OURS_CALLED, LOOKED), []),
+        ((OURS_CALLED, thought("a"), thought("b"), LOOKED), []),
+        ((thought("a"), LOOKED, thought("b"), thought("c"), OURS_CALLED), ["b", "c"]),
+    ],
+)
+def test_no_reasoning_stays_whose_every_follower_was_a_call_of_ours(items: Sequence[Any], spent: list[str], between: bytes) -> None:
+    play = Play(BY_NAME["openai_responses"], request("openai_responses"))
+    play.leg(thinking(*items, between=between))
+    if LOOKED not in items:
+        play.leg(tape("openai_responses", kind="text.stream.sse"))
+    told = [json.loads(line[6:]) for line in play.way.out.splitlines() if line.startswith(b"data: {")]
+    assert [event["sequence_number"] for event in told] == list(range(len(told)))
+    done = [event["item"] for event in told if event["type"] == "response.output_item.done"]
+    thoughts = [item for item in done if item["type"] == "reasoning"]
+    assert [item["id"] for item in thoughts if item["encrypted_content"] == "vc:spent"] == spent
+    kept = [item["id"] for item in told[-1]["response"]["output"] if item["type"] == "reasoning"]
+    assert kept == [item["id"] for item in thoughts if item["id"] not in spent], "the whole response says the same"
+    if between:
+        assert play.way.out.count(between.partition(b"%d")[0]) == len(items)
+
+
+@pytest.mark.parametrize("between", BETWEEN, ids=["nothing", "comment", "keepalive", "unreadable"])
+def test_where_no_call_of_ours_comes_reasoning_passes_byte_for_byte(between: bytes) -> None:
+    message = {"type": "message", "id": "m", "role": "assistant", "content": [{"type": "output_text", "text": "Hi.", "annotations": []}]}
+    raw = thinking(thought("a"), thought("b"), message, thought("c"), LOOKED, between=between)
+    play = Play(BY_NAME["openai_responses"], request("openai_responses"))
+    play.leg(raw)
+    assert play.way.out == raw
+
+
 def mended(wire: Wire, body: bytes, kept: Mapping[str, Kept] = MappingProxyType({})) -> tuple[Edit, ...]:
     document = Document(body)
     return wire.mend(document, wire.read(document), kept)

@@ -137,6 +137,8 @@ class ResponsesTalk:
         self._hidden: set[int] = set()
         self._items: dict[int, Raw] = {}
         self._waiting: list[tuple[Frame, _Event]] = []
+        self._behind: set[int] = set()
+        self._overtaken = False
         self._called = False
         self._failed = False
         self._held: list[tuple[Frame, _Event]] = []
@@ -154,7 +156,10 @@ class ResponsesTalk:
             if self._called and self._reason:
                 self._held.append((frame, _Event()))
                 return b""
-            return self._released(spent=False) + frame.raw
+            if self._waiting:
+                self._waiting.append((frame, _Event()))
+                return b""
+            return frame.raw
         kind = found.type
         if kind in _BEGINNINGS:
             self._begun = self._begun if self._number else found.response
@@ -171,28 +176,42 @@ class ResponsesTalk:
             if self._kinds.get(found.output_index) == "reasoning":
                 self._waiting.append((frame, found))
                 return b""
-        return b"" if found.output_index in self._hidden else self._released(spent=False) + self._passed(frame, found)
+        if found.output_index in self._hidden:
+            return b""
+        if self._waiting and (found.output_index is None or found.output_index in self._behind):
+            self._waiting.append((frame, found))
+            return b""
+        return self._released(spent=False) + self._passed(frame, found)
 
     def _added(self, frame: Frame, found: _Event) -> bytes:
         item, index = decode(_item, found.item), found.output_index or 0
         self._kinds[index] = item.type
         if item.type == "function_call" and item.name in self._ours:
             self._called = True
+            self._overtaken = bool(self._waiting)
             self._hidden.add(index)
             return b""
-        out = self._released(spent=item.type == "reasoning" and self._called)
         self._places[index] = self._next
         self._next += 1
-        return out + self._passed(frame, found)
+        if item.type == "reasoning" and self._waiting and not self._overtaken:
+            # What the one before it led to is what this one leads to.
+            self._behind.add(index)
+            self._waiting.append((frame, found))
+            return b""
+        return self._released(spent=item.type == "reasoning") + self._passed(frame, found)
 
     def _released(self, spent: bool) -> bytes:
-        """The last events of reasoning items, which wait to see what follows."""
+        """The last events of reasoning items, which wait to see what follows, with all that came behind them. `spent`: that was nothing
+        but a call of ours."""
         waiting, self._waiting = self._waiting, []
+        self._overtaken = False
         if not waiting:
             return b""
         out = []
         for frame, found in waiting:
-            if spent:
+            if not found.type:
+                out.append(frame.raw)
+            elif spent and found.type == "response.output_item.done":
                 out.append(self._passed(frame, found, [Put(("item", "encrypted_content"), _MARK)]))
                 self._items[found.output_index or 0] = Raw(bytes(found.item))
                 self._hidden.add(found.output_index or 0)
