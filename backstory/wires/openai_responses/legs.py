@@ -156,10 +156,7 @@ class ResponsesTalk:
             if self._called and self._reason:
                 self._held.append((frame, _Event()))
                 return b""
-            if self._waiting:
-                self._waiting.append((frame, _Event()))
-                return b""
-            return frame.raw
+            return self._queued(frame, _Event()) if self._waiting else frame.raw
         kind = found.type
         if kind in _BEGINNINGS:
             self._begun = self._begun if self._number else found.response
@@ -169,19 +166,25 @@ class ResponsesTalk:
             return b""
         if kind in ENDS:
             return self._end(frame, found)
-        if kind == "response.output_item.added":
-            return self._added(frame, found)
-        if kind == "response.output_item.done" and found.output_index is not None:
-            self._items[found.output_index] = found.item
-            if self._kinds.get(found.output_index) == "reasoning":
-                self._waiting.append((frame, found))
-                return b""
-        if found.output_index in self._hidden:
+        return self._added(frame, found) if kind == "response.output_item.added" else self._inside(frame, found)
+
+    def _inside(self, frame: Frame, found: _Event) -> bytes:
+        """An event of an item, or of none."""
+        index = found.output_index
+        if found.type == "response.output_item.done" and index is not None:
+            self._items[index] = found.item
+            if self._kinds.get(index) == "reasoning":
+                return self._queued(frame, found)
+        if index in self._hidden:
             return b""
-        if self._waiting and (found.output_index is None or found.output_index in self._behind):
-            self._waiting.append((frame, found))
-            return b""
+        if self._waiting and (index is None or index in self._behind):
+            return self._queued(frame, found)
         return self._released(spent=False) + self._passed(frame, found)
+
+    def _queued(self, frame: Frame, found: _Event) -> bytes:
+        """It waits to see what item follows. Nothing goes out."""
+        self._waiting.append((frame, found))
+        return b""
 
     def _added(self, frame: Frame, found: _Event) -> bytes:
         item, index = decode(_item, found.item), found.output_index or 0
@@ -196,8 +199,7 @@ class ResponsesTalk:
         if item.type == "reasoning" and self._waiting and not self._overtaken:
             # What the one before it led to is what this one leads to.
             self._behind.add(index)
-            self._waiting.append((frame, found))
-            return b""
+            return self._queued(frame, found)
         return self._released(spent=item.type == "reasoning") + self._passed(frame, found)
 
     def _released(self, spent: bool) -> bytes:
