@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from backstory.core.document import Document, Extend, Insert, Put, Splice
-from backstory.core.legs import UNANSWERED, Call, Kept, Leg, Names, Offer, Tool
+from backstory.core.legs import UNANSWERED, Call, Kept, Leg, Names, Offer, Tool, blames
 from backstory.core.message import Path, Prompt
 from backstory.core.reasoning import binds
 from backstory.core.stream import Frame
@@ -155,6 +155,7 @@ class AnthropicTalk:
         self._before = ""
         self._open = -1
         self._open_kind = ""
+        self._started = False
         self._ended = False
         self._last = b""
         self._begin()
@@ -187,13 +188,14 @@ class AnthropicTalk:
                 return self._block_start(frame, found)
             case "message_start":
                 self._usage = values(raw_members(found.message).get("usage", Raw()))
-                return b"" if self._number else frame.raw
+                again, self._started = self._started, True
+                return b"" if again else frame.raw
             case "message_delta":
                 return self._delta(frame, found)
             case "message_stop" if self._called:
                 self._held.append(frame)
                 return b""
-            case "error" if self._number:
+            case "error" if self._number or blames(frame.data, self._ours):
                 self._failed = True
                 return b""
         return frame.raw

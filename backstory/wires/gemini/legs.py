@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw, Struct, field
 
 from backstory.core.document import Cut, Document, Extend, Insert, Put, Splice
-from backstory.core.legs import UNANSWERED, Call, Kept, Leg, Names, Offer, Tool
+from backstory.core.legs import UNANSWERED, Call, Kept, Leg, Names, Offer, Tool, blames
 from backstory.core.message import Path, Prompt
 from backstory.core.stream import Frame
 from backstory.wires.legs import Json, gap, listed, raw_members, summed, values
@@ -26,6 +26,8 @@ _NO_CALLS = b'{"functionCallingConfig":{"mode":"NONE"}}'
 _DECLARATIONS = ("functionDeclarations", "function_declarations")
 _SIGNATURES = ("thoughtSignature", "thought_signature")
 _EMPTY = b'{"text":""}'
+_FELL = frozenset({"MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL"})
+"""How an answer ends in which a call was begun that is none; its message quotes what the model wrote."""
 
 
 class _Function(Struct):
@@ -183,7 +185,7 @@ class GeminiTalk:
             found = _response.decode(frame.data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return frame.raw
-        if bytes(found.error) not in _NULLS and self._number:
+        if self._fell(found, frame.data):
             self._failed = True
             return b""
         if bytes(found.usage) not in _NULLS:
@@ -197,6 +199,12 @@ class GeminiTalk:
                 return b""
             return self._put(frame, frame.data, [])
         return self._candidate(frame, candidate)
+
+    def _fell(self, found: _Response, told: bytes | memoryview) -> bool:
+        """Whether this is an error that is not the client's: of a later leg, or one that names a tool of ours."""
+        if bytes(found.error) not in _NULLS:
+            return bool(self._number) or blames(told, self._ours)
+        return any(one.finish in _FELL for one in found.candidates or ()) and blames(told, self._ours)
 
     def _bracket(self, frame: Frame) -> bytes:
         """What stands around and between the objects of an array."""
@@ -299,6 +307,8 @@ class GeminiTalk:
         found = decode(_response, body)
         self._last = body
         self._usage = values(found.usage)
+        if self._fell(found, body):
+            return Leg(failed=True)
         candidate = found.candidates[0] if found.candidates else _Candidate()
         self._reason = candidate.finish or ""
         raws = (candidate.content.parts if candidate.content is not None else None) or []

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from backstory.core.document import Cut, Document, Extend, Insert, Put, Splice
-from backstory.core.legs import UNANSWERED, Call, Kept, Leg, Names, Offer, Tool
+from backstory.core.legs import UNANSWERED, Call, Kept, Leg, Names, Offer, Tool, blames
 from backstory.core.message import Path, Prompt
 from backstory.core.stream import Frame
 from backstory.wires import base
@@ -167,7 +167,7 @@ class ChatTalk:
             chunk = _chunk.decode(frame.data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return frame.raw
-        if bytes(chunk.error) not in _NULLS and self._number:
+        if bytes(chunk.error) not in _NULLS and (self._number or blames(frame.data, self._ours)):
             self._failed = True
             return b""
         self._id = self._id or chunk.id or ""

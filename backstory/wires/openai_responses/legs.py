@@ -15,7 +15,7 @@ from msgspec import Raw, Struct
 
 from backstory.core.document import Document, Put, Splice
 from backstory.core.edits import DropMessages, Edit, SetParam
-from backstory.core.legs import UNANSWERED, Call, Kept, Leg, Names, Offer, Tool
+from backstory.core.legs import UNANSWERED, Call, Kept, Leg, Names, Offer, Tool, blames
 from backstory.core.message import Path, Prompt
 from backstory.core.stream import Frame
 from backstory.wires import base
@@ -32,6 +32,7 @@ _NULLS = (b"", b"null")
 _MARK = b'"vc:spent"'
 _SPOKEN_ID = b"msg_unanswered"
 _BEGINNINGS = frozenset({"response.created", "response.in_progress", "response.queued"})
+_ERRORS = frozenset({"error", "response.failed"})
 _CALLS = frozenset({"function_call", "custom_tool_call", "local_shell_call", "shell_call", "apply_patch_call", "computer_call"})
 """Items that wait for something of the client's."""
 
@@ -57,6 +58,7 @@ class _Response(Struct):
     status: str | None = None
     output: list[Raw] | None = None
     usage: Raw = Raw()
+    error: Raw = Raw()
 
 
 class _ToolName(Struct):
@@ -127,6 +129,7 @@ class ResponsesTalk:
         self._said: list[Raw] = []
         self._first = self._here = ""
         self._begun = Raw()
+        self._opened = -1
         self._last = b""
         self._ended = False
         self._begin()
@@ -159,9 +162,12 @@ class ResponsesTalk:
             return self._queued(frame, _Event()) if self._waiting else frame.raw
         kind = found.type
         if kind in _BEGINNINGS:
-            self._begun = self._begun if self._number else found.response
-            return b"" if self._number else self._passed(frame, found)
-        if kind in ("error", "response.failed") and self._number:
+            self._opened = self._number if self._opened < 0 else self._opened
+            if self._opened != self._number:
+                return b""
+            self._begun = found.response
+            return self._passed(frame, found)
+        if kind in _ERRORS and (self._number or blames(_error(frame, found), self._ours)):
             self._failed = True
             return b""
         if kind in ENDS:
@@ -415,6 +421,11 @@ class ResponsesTalk:
         )
         data = b'{"type":"response.%b","sequence_number":%d,"response":%b}' % (status.encode(), self._sequence, response)
         return event(data.replace(b"\n", b" "), f"response.{status}")
+
+
+def _error(frame: Frame, found: _Event) -> bytes | memoryview:
+    """What an event of an error says: a response that has failed tells its tools, too."""
+    return frame.data if found.type == "error" else bytes(decode(_response, found.response).error)
 
 
 def _without(items: Sequence[Raw], ours: frozenset[str]) -> list[Raw]:
