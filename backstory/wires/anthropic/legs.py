@@ -165,6 +165,7 @@ class AnthropicTalk:
         self._blocks: dict[int, _Told] = {}
         self._hidden: set[int] = set()
         self._stopped: set[int] = set()
+        self._blank: tuple[Frame, _Event] | None = None
         self._text = ""
         self._called = False
         self._failed = False
@@ -209,6 +210,14 @@ class AnthropicTalk:
         if self._thinks_twice(told.kind):
             self._hidden.add(found.index)
             return b""
+        if self._number and told.kind == "text" and not told.text:
+            # Clients send back a block that was begun and never filled, and the API refuses one of no text.
+            self._blank = (frame, found)
+            return b""
+        return self._opened(frame, found, told)
+
+    def _opened(self, frame: Frame, found: _Event, told: _Told) -> bytes:
+        """A block that the client is shown begins."""
         place = self._places[found.index] = self._next
         self._next += 1
         self._open, self._open_kind = place, told.kind
@@ -230,6 +239,9 @@ class AnthropicTalk:
 
     def _inside(self, frame: Frame, found: _Event) -> bytes:
         told = self._blocks.get(found.index)
+        begun = b""
+        if told is not None and self._blank is not None and self._blank[1].index == found.index:
+            begun, self._blank = self._opened(*self._blank, told), None
         if told is not None and found.type == "content_block_delta":
             told.add(found.delta)
         if found.type == "content_block_stop":
@@ -241,7 +253,7 @@ class AnthropicTalk:
             self._open = -1
         speaks = told is not None and told.kind == "text" and found.type == "content_block_delta"
         between = self._spoken(decode(_block, found.delta).text) if speaks else ""
-        return self._placed(frame, found.index, place, ("delta", "text"), between)
+        return begun + self._placed(frame, found.index, place, ("delta", "text"), between)
 
     def _placed(self, frame: Frame, index: int, place: int, at: Path, between: str) -> bytes:
         """The event with the client's index, and with `between` in front of its text."""

@@ -376,15 +376,15 @@ class ChatTalk:
         if self._places and not self._reason:
             return None
         out: list[bytes] = []
+        document = Document(self._head)
+        cut: list[Splice] = [Cut(("usage",))] if document.has(("usage",)) else []
         if not self._reason or self._called:
-            document = Document(self._head)
             delta = b'{"content":%b}' % quote(added) if added else b"{}"
             choice = b'[{"index":0,"delta":%b,"logprobs":null,"finish_reason":%b}]' % (delta, reason)
-            cut: list[Splice] = [Cut(("usage",))] if document.has(("usage",)) else []
             out.append(event(document.apply([Put(("choices",), choice), *cut]).replace(b"\n", b" ")))
-            if self._metered:
-                usage = encode(summed(self._spent, self._usage))
-                out.append(event(document.apply([Put(("choices",), b"[]"), Put(("usage",), usage)]).replace(b"\n", b" ")))
+        if self._metered and not self._over:
+            usage = encode(summed(self._spent, self._usage))
+            out.append(event(document.apply([Put(("choices",), b"[]"), Put(("usage",), usage)]).replace(b"\n", b" ")))
         return b"".join([*out, event(_DONE)])
 
     def _salvaged(self, reason: bytes, added: str) -> bytes | None:

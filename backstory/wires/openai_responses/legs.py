@@ -298,6 +298,8 @@ class ResponsesTalk:
         self._first = self._here = found.id
         self._output = found.output or []
         self._called = any(self._is_ours(decode(_item, raw)) for raw in self._output)
+        if self._number and not self._output and bytes(found.error) not in _NULLS:
+            return Leg(failed=True)
         self._said = [] if self._anew and not self._called else self._said
         return self._leg(self._output)
 
