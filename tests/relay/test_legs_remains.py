@@ -130,3 +130,57 @@ def test_usage_is_told_where_a_later_leg_breaks_off_behind_its_end() -> None:
     play.leg(chunk({"content": "Well."}) + chunk({}, "stop") + b'data: {"error":{"message":"no"}}\n\n')
     found = play.said()
     assert (found.finish, found.usage) == ("stop", Usage(5, 6))
+
+
+CALLED = {"functionCall": {"name": "vc_find_quote", "args": {"query": "x"}, "id": "a"}, "thoughtSignature": "U0lH"}
+ALSO = {"functionCall": {"name": "vc_recall_all", "args": {}, "id": "b"}}
+LOOK = {"functionCall": {"name": "look", "args": {}, "id": "c"}}
+WORD, NOTHING = {"text": "Hi."}, {"text": ""}
+
+
+@pytest.mark.parametrize("array", [False, True], ids=["events", "array"])
+@pytest.mark.parametrize(
+    "groups",
+    [
+        [[WORD], [CALLED], [ALSO], [LOOK]],
+        [[WORD], [CALLED], [ALSO, LOOK]],
+        [[WORD], [CALLED, ALSO, LOOK]],
+        [[WORD, CALLED, ALSO, LOOK]],
+        [[CALLED, LOOK]],
+        [[WORD, CALLED], [LOOK, NOTHING]],
+        [[WORD], [CALLED, LOOK], [NOTHING]],
+    ],
+)
+def test_gemini_tells_the_clients_call_signed_and_none_of_ours_wherever_the_end_stands(groups: list[list[Any]], array: bool) -> None:
+    rows = [{"candidates": [{"content": {"role": "model", "parts": parts}, "index": 0}]} for parts in groups]
+    rows[-1]["candidates"][0]["finishReason"] = "STOP"
+    told = [json.dumps(row) for row in rows]
+    raw = f"[{','.join(told)}]" if array else "".join(f"data: {row}\r\n\r\n" for row in told)
+    play = Play(BY_NAME["gemini"], request("gemini"), array)
+    play.leg(raw.encode())
+    assert len(play.clerk.deferred) == sum(row.count('"vc_') for row in told)
+    heard = json.loads(play.way.out) if array else events(play.way.out)
+    parts = [part for row in heard for part in row["candidates"][0]["content"]["parts"]]
+    assert [part for part in parts if "functionCall" in part] == [{**LOOK, "thoughtSignature": "U0lH"}]
+    assert "".join(part.get("text", "") for part in parts) == ("Hi." if "Hi." in raw else "")
+    assert heard[-1]["candidates"][0]["finishReason"] == "STOP"
+
+
+def test_a_later_answer_without_choices_is_none() -> None:
+    wire = BY_NAME["openai_chat"]
+    play = Play(wire, request(wire.name))
+    play.whole(wire.write(Reply((ToolCall("c", "vc_find_quote", "{}"),), "tool_calls", Usage(5, 6), "r1", "m"), False))
+    play.whole(b'{"error":{"message":"no"}}')
+    assert play.way.bodies[-1] == b'{"plain":1}'
+
+
+def test_arguments_that_are_no_object_go_back_in_one() -> None:
+    wire = BY_NAME["anthropic"]
+    play = Play(wire, request(wire.name))
+    raw = wire.write(Reply((Text("So."), ToolCall("c", "vc_find_quote", '{"query":"x"}')), "tool_calls", Usage(5, 6), "r1", "m"), True)
+    assert raw.count(rb"{\"query\":\"x\"}") == 1
+    play.leg(raw.replace(rb"{\"query\":\"x\"}", rb"{\"query\":\"x"))
+    (call,) = play.clerk.calls
+    assert call.arguments == '{"query":"x', "it is told that this is no JSON"
+    content = json.loads(play.way.bodies[-1])["messages"][-2]["content"]
+    assert content[-1]["input"] == {"INVALID_JSON": '{"query":"x'}

@@ -17,6 +17,7 @@ from backstory.core.legs import UNANSWERED, Call, Kept, Leg, Names, Offer, Tool,
 from backstory.core.message import Path, Prompt
 from backstory.core.reasoning import binds
 from backstory.core.stream import Frame
+from backstory.errors import DocumentError
 from backstory.wires import base
 from backstory.wires.legs import Json, gap, listed, raw_members, rewritten, summed, values
 from backstory.wires.lowering import decode, encode, quote
@@ -129,7 +130,7 @@ class _Told:
     def raw(self) -> Raw:
         """The whole block."""
         if self._pieces:
-            self._fields["input"] = Raw(self.arguments.encode())
+            self._fields["input"] = _input(self.arguments)
         return Raw(encode(self._fields))
 
     @property
@@ -397,6 +398,17 @@ class AnthropicTalk:
             change = b'{"type":"message_delta","delta":{"stop_reason":' + reason + b',"stop_sequence":null},"usage":' + usage + b"}"
             out.append(event(change, "message_delta"))
         return b"".join([*out, event(b'{"type":"message_stop"}', "message_stop")])
+
+
+def _input(told: str) -> Raw:
+    """A call's input as the API takes it back: what a model wrote that is no object goes in one
+    (https://docs.claude.com/en/docs/agents-and-tools/tool-use/fine-grained-tool-streaming)."""
+    raw = Raw(told.encode("utf-8", "replace"))
+    try:
+        raw_members(raw)
+    except DocumentError:
+        return Raw(encode({"INVALID_JSON": told}))
+    return raw
 
 
 def _text_block(text: str) -> bytes:

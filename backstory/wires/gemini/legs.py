@@ -265,7 +265,7 @@ class GeminiTalk:
         """A response that tells the end is held where the answer may go on. Texts in it go out at once, in a response of their own."""
         edited = Document(frame.data).apply(splices) if splices else frame.data
         if not texts:
-            self._held.append(Frame(frame.raw, "", edited))
+            self._hold(frame, edited)
             return b""
         document = Document(frame.data)
         cut: list[Splice] = [Cut(("candidates", 0, "finishReason"))] if document.has(("candidates", 0, "finishReason")) else []
@@ -274,8 +274,14 @@ class GeminiTalk:
         shown = [splice for splice in splices if isinstance(splice, Extend)]
         rest = [splice for splice in splices if not isinstance(splice, Extend)]
         rest += [Put(("candidates", 0, "content", "parts", place), _EMPTY) for place in texts]
-        self._held.append(Frame(frame.raw, "", document.apply(rest)))
+        self._hold(frame, document.apply(rest))
         return self._put(frame, frame.data, [*cut, *others, *shown])
+
+    def _hold(self, frame: Frame, data: bytes) -> None:
+        """Keep a response back, with this in place of what it said."""
+        changed = data is not frame.data
+        self._changed = self._changed or changed
+        self._held.append(Frame(_line(frame, data) if changed and not self._array else frame.raw, "", data))
 
     def _put(self, frame: Frame, data: bytes, splices: list[Splice]) -> bytes:
         """A response as the client gets it, between the separators of its stream."""
@@ -285,9 +291,7 @@ class GeminiTalk:
             data = Document(data).apply(splices)
         self._changed = self._changed or bool(splices) or data is not frame.data or (self._array and self._number > 0)
         if not self._array:
-            if data is frame.data:
-                return frame.raw
-            return replaced(frame, data if b"\n" not in data else data.replace(b"\n", b" "))
+            return frame.raw if data is frame.data else _line(frame, data)
         first, self._sent = not self._sent, True
         return ((b"[" if first else b",\r\n") + data) if self._changed else frame.raw
 
@@ -416,3 +420,8 @@ class GeminiTalk:
         if not self._array:
             return event(last)
         return (b",\r\n" if self._sent else b"[") + last + b"]"
+
+
+def _line(frame: Frame, data: bytes) -> bytes:
+    """The event with this for its data, in one line."""
+    return replaced(frame, data.replace(b"\n", b" "))

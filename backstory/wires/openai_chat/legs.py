@@ -290,6 +290,8 @@ class ChatTalk:
         found = decode(_chunk, body)
         self._last = body
         self._usage = values(found.usage)
+        if self._number and not found.choices:
+            return Leg(failed=True)
         choice = found.choices[0] if found.choices else _Choice()
         self._message = bytes(choice.message)
         message = decode(_message, choice.message) if self._message not in _NULLS else _Message()
