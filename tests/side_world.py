@@ -14,6 +14,7 @@ from msgspec import Struct
 from backstory.config.side_models import Dialect
 from backstory.core.plan import Target
 from backstory.core.records import Used
+from backstory.core.reply import Usage
 from backstory.core.side import SideFigures
 from backstory.providers.side_model import FREE, Endpoint, Price
 from backstory.relay.budget import Budget
@@ -161,6 +162,7 @@ class Desk:
     def __init__(self, store: SqlStore, folder: Any, to: Endpoint, most: Used, timeout_s: float = 2.0, answer_tokens: int = 400) -> None:
         self.to: Endpoint | None = to
         self.refused: list[str] = []
+        self.bills: list[tuple[str, Usage, str, float]] = []
         self.now = 1_700_000_000.0
         self.figures = SideFigures()
         self.lanes = StoreLanes(store, Inbox(folder, "inbox"))
@@ -176,6 +178,7 @@ class Desk:
             answer_tokens,
             lambda: 0.0,
             self.figures,
+            lambda *bill: self.bills.append(bill),
         )
 
     async def close(self) -> None:

@@ -18,7 +18,7 @@ FORGETTING = (
     Command(
         "forget", "VCFORGET", "forget all turns about a topic, a person, or one by its number", "something", "topic, @person or #number"
     ),
-    Command("undo", "", "take the last forget back, while there is time"),
+    Command("undo", "VCUNDO", "take the last forget back, while there is time"),
 )
 
 FORGET = "forget"
@@ -91,7 +91,7 @@ def hidden(topic: str, turns: Sequence[Turn], minutes: float, carried: int, coun
             *lines,
             *more,
             "",
-            f"In {_lasting(minutes)} they are removed for good, with every digest and recalled block that tells of them. Until then undo"
+            f"In {_lasting(minutes)} they are removed for good, with every digest and recalled block that tells of them. Until then VCUNDO"
             " takes it back.",
             *([f"The label {label!r} of this conversation is taken away, and stays so."] if label else []),
             *still,

@@ -75,7 +75,7 @@ def status(found: Status) -> str:
     ]
     rows[4:4] = found.set
     if found.hidden:
-        rows.append(("Being forgotten", f"{_many(found.hidden, 'turn')}; undo takes it back while there is time"))
+        rows.append(("Being forgotten", f"{_many(found.hidden, 'turn')}; VCUNDO takes it back while there is time"))
     return "\n".join(f"- {name}: {value}" for name, value in rows)
 
 

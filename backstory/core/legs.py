@@ -6,6 +6,7 @@ calls. Neither does any I/O to client or provider: that is the relay's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Protocol, Self
 
@@ -125,6 +126,7 @@ class Pager(Protocol):
 
 PREFIX = "vc_"
 """With this the names of our tools begin."""
+_NAMED = re.compile(rb"\b%b\w{1,64}" % PREFIX.encode(), re.ASCII)
 
 
 class Names(frozenset[str]):
@@ -140,6 +142,11 @@ class Names(frozenset[str]):
 
     def __contains__(self, name: object) -> bool:
         return super().__contains__(name) or (isinstance(name, str) and name.startswith(PREFIX) and bool(self) and name not in self.theirs)
+
+
+def blames(told: bytes | memoryview, ours: frozenset[str]) -> bool:
+    """Whether an error names a tool of ours: it is none of the client's, who has never heard of that."""
+    return any(found.decode() in ours for found in _NAMED.findall(told))
 
 
 class Offer(Struct, frozen=True):

@@ -78,8 +78,8 @@ class Tap(Protocol):
 class Paging(Struct, frozen=True):
     """What the relay needs for an answer of several legs. `rounds`: so many times our tools may be called in one answer. `without`: the
     request without our tools. `reader`: cuts a stream of this content type into frames. `array`: a stream of it is
-    a JSON array. `trusted`: the client itself sent tools, so that a refusal of the request is not for the sake of ours. `ours`: the names
-    of those that are offered."""
+    a JSON array. `trusted`: the client itself sent tools, so that a refusal of the request is not for the sake of ours, unless it
+    names one. `ours`: the names of those that are offered."""
 
     talk: Talk
     pager: Pager

@@ -170,7 +170,9 @@ class SideDigestJob:
     async def _summary(self, segment: Segment) -> Summary | None:
         """What to store for it; None where the question is to be asked again later."""
         conversation, figures = segment.conversation, self._side.figures
-        every = await self._lanes.read(lambda store: store.turns(conversation, after=segment.first_turn - 1))
+        # Numbers of turns only rise: there are no more turns in it than numbers.
+        most = segment.last_turn - segment.first_turn + 1
+        every = await self._lanes.read(lambda store: store.turns(conversation, segment.first_turn - 1, most))
         turns = [one for one in every if one.id <= segment.last_turn and one.kind == "spoken" and one.text.strip()]
         method = self._side.method(conversation)
         verdict = Verdict((), 0)

@@ -27,8 +27,10 @@ _VERSIONED = re.compile(r"/v\d++(?:(?:alpha|beta)\d*)?$")
 _ANTHROPIC_VERSION = (b"anthropic-version", b"2023-06-01")
 # Names and numbers of an account that some keys need beside them.
 _BESIDE = (b"openai-organization", b"openai-project", b"anthropic-version")
-# A subscription's token is for the client it was given to, not for requests of ours.
+# A subscription's token is for the client it was given to, not for requests of ours. Codex names its subscriber's account beside it
+# (https://github.com/openai/codex).
 _SUBSCRIPTION = re.compile(rb"Bearer\s+sk-ant-oat", re.IGNORECASE)
+_SUBSCRIBER = b"chatgpt-account-id"
 _QUERY_KEY = re.compile(r"(?:^|&)key=([^&]*)")
 _GEMINI = re.compile(r"^(.*/v1(?:beta|alpha)?)/(?:models|tunedModels)/[^/]+:\w+$")
 
@@ -142,7 +144,7 @@ def _client_auth(wire: str, head: Head) -> Headers:
     named = head.named
     beside = tuple((name, named[name]) for name in _BESIDE if name in named)
     bearer = named.get(b"authorization", b"")
-    if _SUBSCRIPTION.match(bearer):
+    if _SUBSCRIPTION.match(bearer) or _SUBSCRIBER in named:
         return ()
     if wire == "gemini":
         in_query = _QUERY_KEY.search(head.query)

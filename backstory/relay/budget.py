@@ -56,8 +56,16 @@ class Budget:
             self._full = (hold.day, self._clock() + _FULL_S)
             await self.look()
             return None
-        self._figures.spent_micros += micros
+        self._held(hold)
         return hold
+
+    def _held(self, hold: Hold) -> None:
+        """What is reserved is told at once: it may never be settled."""
+        figures = self._figures
+        before = Used(figures.tokens, figures.micros, figures.calls) if figures.day == hold.day else Used(0, 0, 0)
+        figures.day, figures.tokens = hold.day, before.tokens + hold.spend.tokens
+        figures.micros, figures.calls = before.micros + hold.spend.micros, before.calls + hold.spend.calls
+        figures.spent_micros += hold.spend.micros
 
     async def settle(self, hold: Hold, tokens: int, micros: int, calls: int = 1) -> None:
         """Replace a reservation by what was really used. Where the store fails, the reservation stays used up."""

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Literal, Protocol, TypeAlias, TypeVar
 
-from backstory.core.legs import ENOUGH, GONE, Kept, Leg
+from backstory.core.legs import ENOUGH, GONE, Kept, Leg, blames
 from backstory.core.plan import Mode, Paging
 from backstory.core.wire import StreamReader
 from backstory.relay.heads import ReplyHead
@@ -20,7 +20,7 @@ from backstory.relay.limits import DoorMetrics
 _T = TypeVar("_T")
 _log = logging.getLogger("backstory.relay")
 _Trailers: TypeAlias = tuple[tuple[bytes, bytes], ...]
-_State: TypeAlias = Literal["pass", "stream", "whole", "refused"]
+_State: TypeAlias = Literal["pass", "stream", "whole", "refused", "weighed"]
 _REFUSED = frozenset({400, 404, 422})
 """How providers refuse a request for the sake of tools in it."""
 
@@ -97,6 +97,9 @@ class Legs:
         if not self._paging.trusted and reply.status in _REFUSED and not self._again:
             self._state = "refused"
             return False
+        if reply.status in _REFUSED and not self._again and not empty and _readable(reply):
+            self._state, self._head = "weighed", reply
+            return False
         if self._again or empty or kind == "pass":
             return True
         self._state = self._kind = kind
@@ -125,8 +128,8 @@ class Legs:
             self._course.hand_on(data, done, trailers)
         elif self._state == "stream":
             self._stream(data, done, trailers)
-        elif self._state == "whole":
-            self._whole(data, done, trailers)
+        elif self._state in ("whole", "weighed"):
+            self._gather(data, done, trailers)
         elif done:
             self._refused()
 
@@ -159,7 +162,7 @@ class Legs:
         elif leg.failed:
             if out:
                 self._course.hand_on(out, False)
-            self._recover()
+            self._fell()
         else:
             self._leg_over(leg, out, trailers)
 
@@ -248,7 +251,7 @@ class Legs:
 
     # A leg that is not streamed.
 
-    def _whole(self, data: bytes, done: bool, trailers: _Trailers) -> None:
+    def _gather(self, data: bytes, done: bool, trailers: _Trailers) -> None:
         self._gathered.append(data)
         self._size += len(data)
         head = self._head
@@ -261,7 +264,10 @@ class Legs:
             self._gathered = []
         elif done:
             body, self._gathered, self._size = b"".join(self._gathered), [], 0
-            self._whole_over(head, body, trailers)
+            if self._state == "whole":
+                self._whole_over(head, body, trailers)
+            elif not blames(body, self._paging.ours) or not self._plain():
+                self._as_it_came(head, body, trailers)
 
     def _whole_over(self, head: ReplyHead, body: bytes, trailers: _Trailers) -> None:
         talk = self._paging.talk
@@ -273,7 +279,9 @@ class Legs:
             else:
                 self._as_it_came(head, body, trailers)
             return
-        if leg.calls and leg.mixed:
+        if leg.failed:
+            self._fell()
+        elif leg.calls and leg.mixed:
             self._course.wait_for(self._defer(leg, trailers))
         elif leg.calls and self._rounds > self._paging.rounds:
             self._exhausted(leg)
@@ -319,6 +327,12 @@ class Legs:
         """Not at once: the connection that brought the refusal has still to end its reply."""
         self._course.ask_again(body)
 
+    def _fell(self) -> None:
+        """A leg has ended in an error that is not the client's. What takes its place is a later leg, also of the first one: the answer may
+        have begun."""
+        self.later = True
+        self._recover()
+
     def _recover(self) -> None:
         """Goes on after a later leg that failed, or breaks off."""
         if not self._recovered():
@@ -354,15 +368,19 @@ class Legs:
         _log.warning("an answer of several legs failed with %s", type(error).__name__)
 
 
+def _readable(reply: ReplyHead) -> bool:
+    """Whether its body has no content coding."""
+    pairs = zip(reply.names, reply.headers, strict=True)
+    return all(name != b"content-encoding" or value.lower() in (b"", b"identity") for name, (_, value) in pairs)
+
+
 def _kind(reply: ReplyHead, array: bool) -> tuple[_State, str]:
     """How a reply's body is to be read, and its content type. One with a content coding is not read. `array`: as in Paging."""
     content_type = ""
     for name, (_, value) in zip(reply.names, reply.headers, strict=True):
         if name == b"content-type":
             content_type = value.decode("latin-1").lower()
-        elif name == b"content-encoding" and value.lower() not in (b"", b"identity"):
-            return "pass", content_type
-    if reply.status != 200:
+    if reply.status != 200 or not _readable(reply):
         return "pass", content_type
     json = content_type.startswith("application/json")
     if content_type.startswith("text/event-stream") or (json and array):

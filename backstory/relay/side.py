@@ -1,7 +1,8 @@
 """Asking the side model: one question, one answer in JSON, within the budget, and not while the provider does not want to be asked.
 
 Rule: room for the largest possible bill is reserved before anything is sent. The provider's own count settles it; where there is none,
-ours; where nobody knows what became of a request, the reservation stays used up.
+ours, if nothing is paid for it; where nobody knows what a request costs, the reservation stays used up, and is told as its cost: no
+saving is claimed that such a bill may have eaten.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from backstory.core.side import Question, SideFigures
 from backstory.core.tokens import estimate
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError, SideModelError, UpstreamError
-from backstory.providers.side_model import Endpoint
+from backstory.providers.side_model import FREE, Endpoint
 from backstory.relay.budget import Budget, Hold
 from backstory.relay.decoding import content, decoded, read_reply
 from backstory.relay.fetch import Fetched, Fetcher
@@ -67,8 +68,8 @@ class Trouble(Struct):
 
 class SideCaller:
     """A core.side.SideModel. `endpoint`: where a conversation's questions go, None for nowhere (now). `refused`: a conversation's key was
-    turned away. `chance`: from 0 to 1. `wires`: by dialect, to read answers with. `paid`: told
-    of every bill that is known, by model, usage and conversation, in dollars. `rests`: told for how many seconds a provider is left alone,
+    turned away. `chance`: from 0 to 1. `wires`: by dialect, to read answers with. `paid`: told of every bill, by model, usage and
+    conversation, in dollars; of one that nobody knows, what was reserved. `rests`: told for how many seconds a provider is left alone,
     each time that it is."""
 
     def __init__(
@@ -127,7 +128,7 @@ class SideCaller:
         wrong = ""
         for _ in range(_MOST_SENDS):
             body = request_body(endpoint, manner, question, self._answer_tokens, wrong)
-            got, hold = await self._send(endpoint, body)
+            got, hold = await self._send(endpoint, body, question.conversation)
             if got.status in {400, 422} and self._loosen(manner, got):
                 await self._budget.settle(hold, 0, 0, 0)
                 continue
@@ -147,7 +148,7 @@ class SideCaller:
 
     # --- one request
 
-    async def _send(self, endpoint: Endpoint, body: bytes) -> tuple[Fetched, Hold]:
+    async def _send(self, endpoint: Endpoint, body: bytes, conversation: str) -> tuple[Fetched, Hold]:
         """The reply, and the reservation for it, still to be settled."""
         try:
             up = await self._fetcher.connect(endpoint.target)
@@ -167,7 +168,11 @@ class SideCaller:
         try:
             got = await self._fetcher.post(up, endpoint.target, headers(endpoint), body, self._timeout_s)
         except UpstreamError as error:
+            self._unknown(endpoint, body, hold, conversation)
             self._fail(endpoint, str(error), "cut")
+        except BaseException:
+            self._unknown(endpoint, body, hold, conversation)
+            raise
         return got, hold
 
     async def _text(self, endpoint: Endpoint, question: Question, body: bytes, got: Fetched, hold: Hold) -> str:
@@ -178,23 +183,33 @@ class SideCaller:
             self._turned_away(endpoint, question.conversation, got)
         reply = read_reply(self._wires[endpoint.dialect], content_type, coding, got.body)
         if reply is None or (not reply.parts and not reply.finish):
+            self._unknown(endpoint, body, hold, question.conversation)
             self._fail(endpoint, "what came is no answer of a model", "unreadable")
-        usage = self._usage(reply, body)
-        micros = endpoint.price.micros(usage.input_tokens, usage.output_tokens)
-        await self._budget.settle(hold, usage.input_tokens + usage.output_tokens, micros)
-        self._paid(endpoint.model, usage, question.conversation, micros / 1_000_000)
+        usage = self._usage(endpoint, reply, body)
+        if usage is None:
+            self._unknown(endpoint, body, hold, question.conversation)
+        else:
+            micros = endpoint.price.micros(usage.input_tokens, usage.output_tokens)
+            await self._budget.settle(hold, usage.input_tokens + usage.output_tokens, micros)
+            self._paid(endpoint.model, usage, question.conversation, micros / 1_000_000)
         if reply.finish == "length":
             self._fail(endpoint, "the answer was longer than side_model.answer_tokens", "too long", lasting=True, answered=True)
         return said(reply)
 
-    def _usage(self, reply: Reply, body: bytes) -> Usage:
-        """What the provider counted, else what we count, at most what was reserved."""
+    def _unknown(self, endpoint: Endpoint, body: bytes, hold: Hold, conversation: str) -> None:
+        """It was sent, and what its provider takes for it is not known: it may have written a whole answer. Every meter tells the same."""
+        self._paid(endpoint.model, Usage(counted(body), self._answer_tokens), conversation, hold.spend.micros / 1_000_000)
+
+    def _usage(self, endpoint: Endpoint, reply: Reply, body: bytes) -> Usage | None:
+        """What the provider counted. Where it tells nothing, what we count of a free model, at most what was reserved; None of one that is
+        paid for: it may have thought much that it does not say."""
         usage = reply.usage
         if usage is not None and usage.input_tokens > 0:
             return Usage(min(usage.input_tokens, _MOST_COUNTED), min(max(0, usage.output_tokens), _MOST_COUNTED))
-        counted = estimate(body.decode("utf-8", "replace"))
+        if endpoint.price != FREE:
+            return None
         text = "".join(part.text for part in reply.parts if isinstance(part, Text)) + said(reply)
-        return Usage(min(counted, len(body)), min(self._answer_tokens, estimate(text) if text else 0))
+        return Usage(counted(body), min(self._answer_tokens, estimate(text) if text else 0))
 
     # --- what the provider wants
 
@@ -288,6 +303,11 @@ def headers(endpoint: Endpoint) -> Headers:
     plain: Headers = ((b"Content-Type", b"application/json"), (b"Accept", b"application/json"), (b"Accept-Encoding", b"identity"))
     ours: Headers = ((b"X-VC-Memory", b"off"),) if endpoint.local else ()
     return (*plain, *ours, *endpoint.auth)
+
+
+def counted(body: bytes) -> int:
+    """The tokens of a request, as we count them."""
+    return min(estimate(body.decode("utf-8", "replace")), len(body))
 
 
 def said(reply: Reply) -> str:

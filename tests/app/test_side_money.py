@@ -66,3 +66,25 @@ def test_every_meter_tells_the_same_bill(tmp_path: Path, model: str) -> None:
             assert not any(row.unpriced for row in rows)
 
     asyncio.run(work())
+
+
+def test_a_bill_that_nobody_knows_is_told_alike_by_every_meter(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with SideProvider(lambda _: None).serving() as provider:
+            side = local(provider, input_price=50.0, output_price=150.0, money_per_day=1.0, timeout_s=60.0)
+            config = with_side(tmp_path, replace(side, model="corp-llm"))
+            async with rig(config, noted) as one:
+                chat = Chat(one)
+                saved = await _saved(one, chat, told(1))
+                figures = one.engine.metrics.side
+                await soon(lambda: figures.failures.get("cut", 0) > 0)
+                saved += await _saved(one, chat, "Thank you.")
+                assert figures.failures == {"cut": 1}, "it is left alone for a while"
+                bill = figures.spent_micros / 1e6
+                assert bill > 0
+                assert saved == pytest.approx(-bill, rel=1e-3)
+                assert one.engine.metrics.figures()["cost_side"] == pytest.approx(bill, rel=1e-3)
+            rows = stored(config, lambda store: [row for row in store.spent("all") if row.kind == "side"])
+            assert sum(row.billed for row in rows) == pytest.approx(bill)
+
+    asyncio.run(work())

@@ -37,6 +37,7 @@ WHOLE = (
     "!/help",
     "!/status",
     "!/undo",
+    "VCUNDO",
     "!/memory(status)",
     "!/memory(perhaps)",
     "!/stauts",

@@ -122,6 +122,7 @@ KEY = ((b"Authorization", b"Bearer k"),)
         ("openai_responses", "/v1/responses/r_1/cancel", KEY, "", ""),
         ("gemini", "/v1beta/models", KEY, "", ""),
         ("anthropic", "/v1/messages", ((b"authorization", b"Bearer sk-ant-oat01-x"),), "", ""),
+        ("openai_responses", "/backend-api/codex/responses", (*KEY, (b"chatgpt-account-id", b"a")), "", ""),
     ],
 )
 def test_a_clients_request_names_the_place_of_ours(wire: str, path: str, headers: Headers, query: str, expected: str) -> None:

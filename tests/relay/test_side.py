@@ -19,7 +19,7 @@ from backstory.config.side_models import Dialect
 from backstory.core.records import Used
 from backstory.core.side import Question, day_of
 from backstory.errors import DocumentError, SideModelError
-from backstory.providers.side_model import Price
+from backstory.providers.side_model import FREE, Price
 from backstory.relay import side as module
 from backstory.relay.side import retry_after
 from backstory.stores.sql import SqlStore
@@ -253,6 +253,58 @@ def test_an_answer_that_is_cut_or_slow_is_given_up_and_its_room_stays_used_up(st
     run(work())
 
 
+def unreadable(asked: Asked) -> bytes:
+    return reply(b"<html>busy</html>", b"text/html")
+
+
+async def slowly(asked: Asked) -> bytes:
+    await asyncio.sleep(5)
+    return five(asked)
+
+
+@pytest.mark.parametrize("answer", [broken_off, slowly, unreadable])
+def test_what_a_lost_answer_may_have_cost_is_told_as_its_cost(store: SqlStore, tmp_path: Path, answer: Answer) -> None:
+    async def work() -> None:
+        async with desk(store, tmp_path, answer, timeout_s=0.2) as (one, provider):
+            with pytest.raises(SideModelError):
+                await one.caller.ask(QUESTION, read)
+            ((model, usage, conversation, dollars),) = one.bills
+            assert (model, conversation) == ("m", "c")
+            assert 10 < usage.input_tokens < len(json.dumps(provider.asked[0].body))
+            assert usage.output_tokens == 400, "as much as it was allowed to write"
+            assert 0 < dollars * 1e6 == pytest.approx(store.used(DAY).micros), "the day's budget says the same"
+            spent = store.used(DAY)
+            assert (one.figures.spent_micros, one.figures.micros, one.figures.tokens) == (spent.micros, spent.micros, spent.tokens)
+
+    run(work())
+
+
+def test_what_a_stop_breaks_off_is_told_as_its_cost(store: SqlStore, tmp_path: Path) -> None:
+    async def work() -> None:
+        async with desk(store, tmp_path, slowly, timeout_s=5.0) as (one, provider):
+            task = asyncio.ensure_future(one.caller.ask(QUESTION, read))
+            while not provider.asked:  # noqa: ASYNC110 (what is waited for has no event)
+                await asyncio.sleep(0.01)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert len(one.bills) == 1
+
+    run(work())
+
+
+@pytest.mark.parametrize("status", [b"400 Bad", b"401 No", b"429 Slow", b"500 Oh", b"503 Busy"])
+def test_what_a_provider_refuses_costs_nothing(store: SqlStore, tmp_path: Path, status: bytes) -> None:
+    async def work() -> None:
+        async with desk(store, tmp_path, lambda asked: reply(b"{}", status=status)) as (one, _):
+            with pytest.raises(SideModelError):
+                await one.caller.ask(QUESTION, read)
+            assert not one.bills
+            assert store.used(DAY).micros == 0
+
+    run(work())
+
+
 def test_an_answer_that_was_not_to_be_so_long_is_no_answer(store: SqlStore, tmp_path: Path) -> None:
     async def work() -> None:
         async with desk(store, tmp_path, lambda asked: says(asked, '{"n": 5', finish="length")) as (one, _):
@@ -263,9 +315,20 @@ def test_an_answer_that_was_not_to_be_so_long_is_no_answer(store: SqlStore, tmp_
     run(work())
 
 
-def test_without_a_count_of_the_providers_ours_is_paid(store: SqlStore, tmp_path: Path) -> None:
+def test_without_a_count_of_the_providers_what_was_reserved_is_paid(store: SqlStore, tmp_path: Path) -> None:
     async def work() -> None:
         async with desk(store, tmp_path, lambda asked: says(asked, '{"n": 5}', used=None)) as (one, provider):
+            assert await one.caller.ask(QUESTION, read) == 5
+            spent, sent = store.used(DAY), len(json.dumps(provider.asked[0].body))
+            assert spent.tokens >= sent + 400, "it may have thought as long as it was allowed to"
+            assert [dollars * 1e6 for *_, dollars in one.bills] == [pytest.approx(spent.micros)]
+
+    run(work())
+
+
+def test_without_a_count_of_a_free_providers_ours_counts(store: SqlStore, tmp_path: Path) -> None:
+    async def work() -> None:
+        async with desk(store, tmp_path, lambda asked: says(asked, '{"n": 5}', used=None), price=FREE) as (one, provider):
             assert await one.caller.ask(QUESTION, read) == 5
             spent = store.used(DAY)
             assert 30 < spent.tokens < len(json.dumps(provider.asked[0].body)) + 100
@@ -489,8 +552,7 @@ def test_the_budget_is_never_exceeded(shelf: Shelf, bills: list[Bill], tokens: i
             await asyncio.gather(*(one_after_the_other(*desk, bills[at::callers], most) for at, desk in enumerate(desks)))
             assert till.tokens <= tokens
             assert till.micros <= micros
-            if not any(bill.fate == "uncounted" for bill in bills):
-                assert desks[0][1].used(DAY).tokens >= till.tokens, "the meter does not flatter"
+            assert desks[0][1].used(DAY).tokens >= till.tokens, "the meter does not flatter"
             for desk, _ in desks:
                 await desk.close()
 

@@ -36,7 +36,8 @@ def test_a_forget_hides_and_an_undo_brings_back(tmp_path: Path) -> None:
             assert "<recalled>" not in texts_sent(one)[-1]
             assert "Being forgotten: 1 turn" in await talk.told("VCSTATUS")
             assert "Bella" not in await talk.told("VCRECALL " + ASKED)
-            assert "1 turn about 'dogs' can be recalled again" in await talk.told("!/undo")
+            assert "VCUNDO takes it back" in told
+            assert "1 turn about 'dogs' can be recalled again" in await talk.told("vcundo")
             talk.forget_all_but(0)
             await talk.say("Tell me again: what is my dog called?")
             assert DOG in texts_sent(one)[-1]

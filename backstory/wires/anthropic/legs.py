@@ -13,10 +13,11 @@ import msgspec
 from msgspec import Raw, Struct
 
 from backstory.core.document import Document, Extend, Insert, Put, Splice
-from backstory.core.legs import UNANSWERED, Call, Kept, Leg, Names, Offer, Tool
+from backstory.core.legs import UNANSWERED, Call, Kept, Leg, Names, Offer, Tool, blames
 from backstory.core.message import Path, Prompt
 from backstory.core.reasoning import binds
 from backstory.core.stream import Frame
+from backstory.errors import DocumentError
 from backstory.wires import base
 from backstory.wires.legs import Json, gap, listed, raw_members, rewritten, summed, values
 from backstory.wires.lowering import decode, encode, quote
@@ -129,7 +130,7 @@ class _Told:
     def raw(self) -> Raw:
         """The whole block."""
         if self._pieces:
-            self._fields["input"] = Raw(self.arguments.encode())
+            self._fields["input"] = _input(self.arguments)
         return Raw(encode(self._fields))
 
     @property
@@ -155,6 +156,7 @@ class AnthropicTalk:
         self._before = ""
         self._open = -1
         self._open_kind = ""
+        self._started = False
         self._ended = False
         self._last = b""
         self._begin()
@@ -164,6 +166,7 @@ class AnthropicTalk:
         self._blocks: dict[int, _Told] = {}
         self._hidden: set[int] = set()
         self._stopped: set[int] = set()
+        self._blank: tuple[Frame, _Event] | None = None
         self._text = ""
         self._called = False
         self._failed = False
@@ -187,13 +190,14 @@ class AnthropicTalk:
                 return self._block_start(frame, found)
             case "message_start":
                 self._usage = values(raw_members(found.message).get("usage", Raw()))
-                return b"" if self._number else frame.raw
+                again, self._started = self._started, True
+                return b"" if again else frame.raw
             case "message_delta":
                 return self._delta(frame, found)
             case "message_stop" if self._called:
                 self._held.append(frame)
                 return b""
-            case "error" if self._number:
+            case "error" if self._number or blames(frame.data, self._ours):
                 self._failed = True
                 return b""
         return frame.raw
@@ -207,6 +211,14 @@ class AnthropicTalk:
         if self._thinks_twice(told.kind):
             self._hidden.add(found.index)
             return b""
+        if self._number and told.kind == "text" and not told.text:
+            # Clients send back a block that was begun and never filled, and the API refuses one of no text.
+            self._blank = (frame, found)
+            return b""
+        return self._opened(frame, found, told)
+
+    def _opened(self, frame: Frame, found: _Event, told: _Told) -> bytes:
+        """A block that the client is shown begins."""
         place = self._places[found.index] = self._next
         self._next += 1
         self._open, self._open_kind = place, told.kind
@@ -228,6 +240,9 @@ class AnthropicTalk:
 
     def _inside(self, frame: Frame, found: _Event) -> bytes:
         told = self._blocks.get(found.index)
+        begun = b""
+        if told is not None and self._blank is not None and self._blank[1].index == found.index:
+            begun, self._blank = self._opened(*self._blank, told), None
         if told is not None and found.type == "content_block_delta":
             told.add(found.delta)
         if found.type == "content_block_stop":
@@ -239,7 +254,7 @@ class AnthropicTalk:
             self._open = -1
         speaks = told is not None and told.kind == "text" and found.type == "content_block_delta"
         between = self._spoken(decode(_block, found.delta).text) if speaks else ""
-        return self._placed(frame, found.index, place, ("delta", "text"), between)
+        return begun + self._placed(frame, found.index, place, ("delta", "text"), between)
 
     def _placed(self, frame: Frame, index: int, place: int, at: Path, between: str) -> bytes:
         """The event with the client's index, and with `between` in front of its text."""
@@ -383,6 +398,17 @@ class AnthropicTalk:
             change = b'{"type":"message_delta","delta":{"stop_reason":' + reason + b',"stop_sequence":null},"usage":' + usage + b"}"
             out.append(event(change, "message_delta"))
         return b"".join([*out, event(b'{"type":"message_stop"}', "message_stop")])
+
+
+def _input(told: str) -> Raw:
+    """A call's input as the API takes it back: what a model wrote that is no object goes in one
+    (https://docs.claude.com/en/docs/agents-and-tools/tool-use/fine-grained-tool-streaming)."""
+    raw = Raw(told.encode("utf-8", "replace"))
+    try:
+        raw_members(raw)
+    except DocumentError:
+        return Raw(encode({"INVALID_JSON": told}))
+    return raw
 
 
 def _text_block(text: str) -> bytes:

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw, Struct, field
 
 from backstory.core.document import Cut, Document, Extend, Insert, Put, Splice
-from backstory.core.legs import UNANSWERED, Call, Kept, Leg, Names, Offer, Tool
+from backstory.core.legs import UNANSWERED, Call, Kept, Leg, Names, Offer, Tool, blames
 from backstory.core.message import Path, Prompt
 from backstory.core.stream import Frame
 from backstory.wires.legs import Json, gap, listed, raw_members, summed, values
@@ -26,6 +26,8 @@ _NO_CALLS = b'{"functionCallingConfig":{"mode":"NONE"}}'
 _DECLARATIONS = ("functionDeclarations", "function_declarations")
 _SIGNATURES = ("thoughtSignature", "thought_signature")
 _EMPTY = b'{"text":""}'
+_FELL = frozenset({"MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL"})
+"""How an answer ends in which a call was begun that is none; its message quotes what the model wrote."""
 
 
 class _Function(Struct):
@@ -183,7 +185,7 @@ class GeminiTalk:
             found = _response.decode(frame.data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return frame.raw
-        if bytes(found.error) not in _NULLS and self._number:
+        if self._fell(found, frame.data):
             self._failed = True
             return b""
         if bytes(found.usage) not in _NULLS:
@@ -197,6 +199,12 @@ class GeminiTalk:
                 return b""
             return self._put(frame, frame.data, [])
         return self._candidate(frame, candidate)
+
+    def _fell(self, found: _Response, told: bytes | memoryview) -> bool:
+        """Whether this is an error that is not the client's: of a later leg, or one that names a tool of ours."""
+        if bytes(found.error) not in _NULLS:
+            return bool(self._number) or blames(told, self._ours)
+        return any(one.finish in _FELL for one in found.candidates or ()) and blames(told, self._ours)
 
     def _bracket(self, frame: Frame) -> bytes:
         """What stands around and between the objects of an array."""
@@ -257,7 +265,7 @@ class GeminiTalk:
         """A response that tells the end is held where the answer may go on. Texts in it go out at once, in a response of their own."""
         edited = Document(frame.data).apply(splices) if splices else frame.data
         if not texts:
-            self._held.append(Frame(frame.raw, "", edited))
+            self._hold(frame, edited)
             return b""
         document = Document(frame.data)
         cut: list[Splice] = [Cut(("candidates", 0, "finishReason"))] if document.has(("candidates", 0, "finishReason")) else []
@@ -266,8 +274,14 @@ class GeminiTalk:
         shown = [splice for splice in splices if isinstance(splice, Extend)]
         rest = [splice for splice in splices if not isinstance(splice, Extend)]
         rest += [Put(("candidates", 0, "content", "parts", place), _EMPTY) for place in texts]
-        self._held.append(Frame(frame.raw, "", document.apply(rest)))
+        self._hold(frame, document.apply(rest))
         return self._put(frame, frame.data, [*cut, *others, *shown])
+
+    def _hold(self, frame: Frame, data: bytes) -> None:
+        """Keep a response back, with this in place of what it said."""
+        changed = data is not frame.data
+        self._changed = self._changed or changed
+        self._held.append(Frame(_line(frame, data) if changed and not self._array else frame.raw, "", data))
 
     def _put(self, frame: Frame, data: bytes, splices: list[Splice]) -> bytes:
         """A response as the client gets it, between the separators of its stream."""
@@ -277,9 +291,7 @@ class GeminiTalk:
             data = Document(data).apply(splices)
         self._changed = self._changed or bool(splices) or data is not frame.data or (self._array and self._number > 0)
         if not self._array:
-            if data is frame.data:
-                return frame.raw
-            return replaced(frame, data if b"\n" not in data else data.replace(b"\n", b" "))
+            return frame.raw if data is frame.data else _line(frame, data)
         first, self._sent = not self._sent, True
         return ((b"[" if first else b",\r\n") + data) if self._changed else frame.raw
 
@@ -299,6 +311,8 @@ class GeminiTalk:
         found = decode(_response, body)
         self._last = body
         self._usage = values(found.usage)
+        if self._fell(found, body):
+            return Leg(failed=True)
         candidate = found.candidates[0] if found.candidates else _Candidate()
         self._reason = candidate.finish or ""
         raws = (candidate.content.parts if candidate.content is not None else None) or []
@@ -406,3 +420,8 @@ class GeminiTalk:
         if not self._array:
             return event(last)
         return (b",\r\n" if self._sent else b"[") + last + b"]"
+
+
+def _line(frame: Frame, data: bytes) -> bytes:
+    """The event with this for its data, in one line."""
+    return replaced(frame, data.replace(b"\n", b" "))

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from backstory.core.document import Cut, Document, Extend, Insert, Put, Splice
-from backstory.core.legs import UNANSWERED, Call, Kept, Leg, Names, Offer, Tool
+from backstory.core.legs import UNANSWERED, Call, Kept, Leg, Names, Offer, Tool, blames
 from backstory.core.message import Path, Prompt
 from backstory.core.stream import Frame
 from backstory.wires import base
@@ -167,7 +167,7 @@ class ChatTalk:
             chunk = _chunk.decode(frame.data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return frame.raw
-        if bytes(chunk.error) not in _NULLS and self._number:
+        if bytes(chunk.error) not in _NULLS and (self._number or blames(frame.data, self._ours)):
             self._failed = True
             return b""
         self._id = self._id or chunk.id or ""
@@ -290,6 +290,8 @@ class ChatTalk:
         found = decode(_chunk, body)
         self._last = body
         self._usage = values(found.usage)
+        if self._number and not found.choices:
+            return Leg(failed=True)
         choice = found.choices[0] if found.choices else _Choice()
         self._message = bytes(choice.message)
         message = decode(_message, choice.message) if self._message not in _NULLS else _Message()
@@ -376,15 +378,15 @@ class ChatTalk:
         if self._places and not self._reason:
             return None
         out: list[bytes] = []
+        document = Document(self._head)
+        cut: list[Splice] = [Cut(("usage",))] if document.has(("usage",)) else []
         if not self._reason or self._called:
-            document = Document(self._head)
             delta = b'{"content":%b}' % quote(added) if added else b"{}"
             choice = b'[{"index":0,"delta":%b,"logprobs":null,"finish_reason":%b}]' % (delta, reason)
-            cut: list[Splice] = [Cut(("usage",))] if document.has(("usage",)) else []
             out.append(event(document.apply([Put(("choices",), choice), *cut]).replace(b"\n", b" ")))
-            if self._metered:
-                usage = encode(summed(self._spent, self._usage))
-                out.append(event(document.apply([Put(("choices",), b"[]"), Put(("usage",), usage)]).replace(b"\n", b" ")))
+        if self._metered and not self._over:
+            usage = encode(summed(self._spent, self._usage))
+            out.append(event(document.apply([Put(("choices",), b"[]"), Put(("usage",), usage)]).replace(b"\n", b" ")))
         return b"".join([*out, event(_DONE)])
 
     def _salvaged(self, reason: bytes, added: str) -> bytes | None:

@@ -15,7 +15,7 @@ from msgspec import Raw, Struct
 
 from backstory.core.document import Document, Put, Splice
 from backstory.core.edits import DropMessages, Edit, SetParam
-from backstory.core.legs import UNANSWERED, Call, Kept, Leg, Names, Offer, Tool
+from backstory.core.legs import UNANSWERED, Call, Kept, Leg, Names, Offer, Tool, blames
 from backstory.core.message import Path, Prompt
 from backstory.core.stream import Frame
 from backstory.wires import base
@@ -32,6 +32,7 @@ _NULLS = (b"", b"null")
 _MARK = b'"vc:spent"'
 _SPOKEN_ID = b"msg_unanswered"
 _BEGINNINGS = frozenset({"response.created", "response.in_progress", "response.queued"})
+_ERRORS = frozenset({"error", "response.failed"})
 _CALLS = frozenset({"function_call", "custom_tool_call", "local_shell_call", "shell_call", "apply_patch_call", "computer_call"})
 """Items that wait for something of the client's."""
 
@@ -57,6 +58,7 @@ class _Response(Struct):
     status: str | None = None
     output: list[Raw] | None = None
     usage: Raw = Raw()
+    error: Raw = Raw()
 
 
 class _ToolName(Struct):
@@ -127,6 +129,7 @@ class ResponsesTalk:
         self._said: list[Raw] = []
         self._first = self._here = ""
         self._begun = Raw()
+        self._opened = -1
         self._last = b""
         self._ended = False
         self._begin()
@@ -137,6 +140,8 @@ class ResponsesTalk:
         self._hidden: set[int] = set()
         self._items: dict[int, Raw] = {}
         self._waiting: list[tuple[Frame, _Event]] = []
+        self._behind: set[int] = set()
+        self._overtaken = False
         self._called = False
         self._failed = False
         self._held: list[tuple[Frame, _Event]] = []
@@ -154,45 +159,67 @@ class ResponsesTalk:
             if self._called and self._reason:
                 self._held.append((frame, _Event()))
                 return b""
-            return self._released(spent=False) + frame.raw
+            return self._queued(frame, _Event()) if self._waiting else frame.raw
         kind = found.type
         if kind in _BEGINNINGS:
-            self._begun = self._begun if self._number else found.response
-            return b"" if self._number else self._passed(frame, found)
-        if kind in ("error", "response.failed") and self._number:
+            self._opened = self._number if self._opened < 0 else self._opened
+            if self._opened != self._number:
+                return b""
+            self._begun = found.response
+            return self._passed(frame, found)
+        if kind in _ERRORS and (self._number or blames(_error(frame, found), self._ours)):
             self._failed = True
             return b""
         if kind in ENDS:
             return self._end(frame, found)
-        if kind == "response.output_item.added":
-            return self._added(frame, found)
-        if kind == "response.output_item.done" and found.output_index is not None:
-            self._items[found.output_index] = found.item
-            if self._kinds.get(found.output_index) == "reasoning":
-                self._waiting.append((frame, found))
-                return b""
-        return b"" if found.output_index in self._hidden else self._released(spent=False) + self._passed(frame, found)
+        return self._added(frame, found) if kind == "response.output_item.added" else self._inside(frame, found)
+
+    def _inside(self, frame: Frame, found: _Event) -> bytes:
+        """An event of an item, or of none."""
+        index = found.output_index
+        if found.type == "response.output_item.done" and index is not None:
+            self._items[index] = found.item
+            if self._kinds.get(index) == "reasoning":
+                return self._queued(frame, found)
+        if index in self._hidden:
+            return b""
+        if self._waiting and (index is None or index in self._behind):
+            return self._queued(frame, found)
+        return self._released(spent=False) + self._passed(frame, found)
+
+    def _queued(self, frame: Frame, found: _Event) -> bytes:
+        """It waits to see what item follows. Nothing goes out."""
+        self._waiting.append((frame, found))
+        return b""
 
     def _added(self, frame: Frame, found: _Event) -> bytes:
         item, index = decode(_item, found.item), found.output_index or 0
         self._kinds[index] = item.type
         if item.type == "function_call" and item.name in self._ours:
             self._called = True
+            self._overtaken = bool(self._waiting)
             self._hidden.add(index)
             return b""
-        out = self._released(spent=item.type == "reasoning" and self._called)
         self._places[index] = self._next
         self._next += 1
-        return out + self._passed(frame, found)
+        if item.type == "reasoning" and self._waiting and not self._overtaken:
+            # What the one before it led to is what this one leads to.
+            self._behind.add(index)
+            return self._queued(frame, found)
+        return self._released(spent=item.type == "reasoning") + self._passed(frame, found)
 
     def _released(self, spent: bool) -> bytes:
-        """The last events of reasoning items, which wait to see what follows."""
+        """The last events of reasoning items, which wait to see what follows, with all that came behind them. `spent`: that was nothing
+        but a call of ours."""
         waiting, self._waiting = self._waiting, []
+        self._overtaken = False
         if not waiting:
             return b""
         out = []
         for frame, found in waiting:
-            if spent:
+            if not found.type:
+                out.append(frame.raw)
+            elif spent and found.type == "response.output_item.done":
                 out.append(self._passed(frame, found, [Put(("item", "encrypted_content"), _MARK)]))
                 self._items[found.output_index or 0] = Raw(bytes(found.item))
                 self._hidden.add(found.output_index or 0)
@@ -271,6 +298,8 @@ class ResponsesTalk:
         self._first = self._here = found.id
         self._output = found.output or []
         self._called = any(self._is_ours(decode(_item, raw)) for raw in self._output)
+        if self._number and not self._output and bytes(found.error) not in _NULLS:
+            return Leg(failed=True)
         self._said = [] if self._anew and not self._called else self._said
         return self._leg(self._output)
 
@@ -394,6 +423,11 @@ class ResponsesTalk:
         )
         data = b'{"type":"response.%b","sequence_number":%d,"response":%b}' % (status.encode(), self._sequence, response)
         return event(data.replace(b"\n", b" "), f"response.{status}")
+
+
+def _error(frame: Frame, found: _Event) -> bytes | memoryview:
+    """What an event of an error says: a response that has failed tells its tools, too."""
+    return frame.data if found.type == "error" else bytes(decode(_response, found.response).error)
 
 
 def _without(items: Sequence[Raw], ours: frozenset[str]) -> list[Raw]:
