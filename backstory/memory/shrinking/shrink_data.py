@@ -9,7 +9,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from backstory.memory.shrinking.shrink_lines import LOGGED, clip, gaps, pick, share, telling
+from backstory.memory.shrinking.shrink_lines import LOGGED, clip, clip_about, gaps, pick, share
+from backstory.memory.shrinking.shrink_signs import LIKELY, names_wrong, signs, telling
 
 Json: TypeAlias = "bool | int | msgspec.Raw | str | list[Json] | dict[str, Json] | None"
 
@@ -76,7 +77,7 @@ def listing(text: str, budget: int) -> str | None:
     if share(lines, _PATH.match) >= _LISTING_SHARE:
         return _grouped(lines, budget, text, _of_path, "entries")
     if share(lines, _LONG.match) >= _LISTING_SHARE or share(lines, _TREE.match) >= _LISTING_SHARE:
-        made = gaps(lines, pick(lines, budget, 6, 4), "entries")
+        made = gaps(lines, pick(lines, budget, first=6, last=4), "entries")
         return made if len(made) < len(text) else None
     return None
 
@@ -111,7 +112,7 @@ def _less(value: Json, elements: int, chars: int, keys: int, depth: int) -> Json
             return f"... {len(value)} members left out ..."
         made: dict[str, Json] = {}
         names = list(value)
-        shown = names if len(names) <= keys + 1 else names[:keys] + [name for name in names[keys:] if telling(name)][:_WRONG_ELEMENTS]
+        shown = names if len(names) <= keys + 1 else names[:keys] + [name for name in names[keys:] if names_wrong(name)][:_WRONG_ELEMENTS]
         for name in shown:
             made[name] = _less(value[name], elements, chars, keys, depth + 1)
         if len(shown) < len(names):
@@ -142,7 +143,7 @@ def _wrong(value: Json) -> bool:
     if isinstance(value, str):
         return telling(value)
     if isinstance(value, dict):
-        return any((telling(name) and bool(one)) or (isinstance(one, str) and telling(one)) for name, one in value.items())
+        return any((names_wrong(name) and bool(one)) or (isinstance(one, str) and telling(one)) for name, one in value.items())
     return False
 
 
@@ -152,7 +153,9 @@ def _json_lines(text: str, budget: int) -> str | None:
         return None
     most = max(80, budget // 6)
     short = [clip(line, most) for line in lines]
-    made = gaps(short, pick(short, budget, 3, 3), "like lines")
+    kept = pick(short, budget, lines, 3, 3)
+    short = [clip_about(line, most) if stays else clipped for line, clipped, stays in zip(lines, short, kept, strict=True)]
+    made = gaps(short, kept, "like lines")
     return made if len(made) < len(text) else None
 
 
@@ -176,7 +179,7 @@ def _grouped(lines: Sequence[str], budget: int, text: str, key: object, what: st
         out: list[str] = []
         for name, some in groups:
             rest = some[each:] if len(some) > each + 1 else []
-            wrong = [line for line in rest if telling(line)][: min(each, _WRONG_ELEMENTS)]
+            wrong = [line for line in rest if signs(line)[0] >= LIKELY][: min(each, _WRONG_ELEMENTS)]
             out += some[: len(some) - len(rest)]
             if len(rest) > len(wrong):
                 out.append(f"... {len(rest) - len(wrong)} more {what} in {clip(name, 120) or '.'} left out ...")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from backstory.memory.shrinking.shrink_lines import gaps, pick, share, teller
+from backstory.memory.shrinking.shrink_lines import gaps, pick, share
+from backstory.memory.shrinking.shrink_signs import teller
 
 _TESTS = re.compile(
     r"=+ .{0,40}test session starts|=+ .{0,200}(?:passed|failed|error|skipped).{0,100} in [\d.]+"
@@ -39,8 +40,7 @@ def tests(text: str, budget: int) -> str | None:
     lines = text.split("\n")
     if len(lines) < _STEP_LINES or not any(_TESTS.match(line[:400]) for line in lines):
         return None
-    tells = teller(text)
-    kept = [tells(line) or not _PASSED.match(line[:400]) for line in lines]
+    kept = [not _PASSED.match(line[:400]) for line in lines]
     kept[0] = kept[-1] = True
     return _fitted(lines, kept, budget, "lines of tests that passed", text)
 
@@ -50,11 +50,12 @@ def builds(text: str, budget: int) -> str | None:
     lines = text.split("\n")
     if len(lines) < _STEP_LINES or share(lines, _STEP.match) < _STEP_SHARE:
         return None
-    tells = teller(text)
-    kept = [tells(line) or not _STEP.match(line[:400]) for line in lines]
+    told = teller(text)
+    wrong = [told(line)[0] > 0 for line in lines]
+    kept = [tells or not _STEP.match(line[:400]) for line, tells in zip(lines, wrong, strict=True)]
     edge = min(2, len(lines))
     kept[:edge] = kept[-edge:] = [True] * edge
-    for place in [place for place, line in enumerate(lines) if tells(line)]:
+    for place in [place for place, tells in enumerate(wrong) if tells]:
         kept[place : place + 3] = [True] * len(kept[place : place + 3])
     return _fitted(lines, kept, budget, "lines of steps", text)
 
@@ -91,5 +92,5 @@ def _fitted(lines: Sequence[str], kept: list[bool], budget: int, what: str, text
     made = gaps(lines, kept, what)
     if len(made) > budget:
         some = made.split("\n")
-        made = gaps(some, pick(some, budget, 2, 8), "lines")
+        made = gaps(some, pick(some, budget, first=2, last=8), "lines")
     return made if len(made) < len(text) else None

@@ -15,7 +15,7 @@ CLEANERS: tuple[Shrinker, ...] = (ansi, progress, data, blobs)
 """Each has its turn."""
 KINDS: tuple[Shrinker, ...] = (diffs, tests, traces, builds, listing, repeats)
 """One after the other, until the text is short enough."""
-_MOST_CHARS = 1_000_000
+_MOST_CHARS = 2_000_000
 """Of a longer text the middle is not looked at: that bounds the time that one text can take."""
 SHRINKERS: tuple[Shrinker, ...] = (*CLEANERS, *KINDS, ends)
 
