@@ -112,16 +112,28 @@ def ends(text: str, budget: int) -> str | None:
     return _shorter(made, text)
 
 
-def pick(lines: Sequence[str], budget: int, said: Sequence[str] | None = None, first: int = _FIRST, last: int = _LAST) -> list[bool]:
-    """Which lines fit the budget: the very first and last, for half of it those that tell of errors (with what stands under each), then
-    the other first and last ones, more errors, and from both ends inward. Each gap between them is taken to cost a note. `said`: the
-    lines at their full length."""
+def pick(
+    lines: Sequence[str],
+    budget: int,
+    said: Sequence[str] | None = None,
+    *,
+    first: int = _FIRST,
+    last: int = _LAST,
+    before: Sequence[int] = (),
+) -> list[bool]:
+    """Which lines fit the budget: the very first and last, for half of it those that tell of errors (with what is under each), then the
+    other first and last ones, what stands around those, more errors, and from both ends inward. Each gap between them is taken to cost a
+    note. `said`: the lines at their full length. `before`: which come before all others, for a third of it."""
     kept = [False] * len(lines)
-    wrong = [near for place in ranked(said or lines) for near in _with_next(lines, place)]
-    edges = [*range(min(first, len(lines))), *range(max(0, len(lines) - last), len(lines))]
+    telling = ranked(said or lines)
+    wrong = [near for place in telling for near in _with_next(lines, place)]
+    edges = [*range(min(first, len(lines))), *range(len(lines) - 1, max(0, len(lines) - last) - 1, -1)]
     left = budget - _take(lines, kept, (0, len(lines) - 1), budget)
-    left -= _take(lines, kept, wrong, min(left, budget // 2))
-    left -= _take(lines, kept, (*edges, *wrong), left)
+    named = _take(lines, kept, before, min(left, budget // 3))
+    left -= named + _take(lines, kept, wrong, min(left, budget // 2) - named)
+    around = [place + step for step in _AROUND for place in telling[:_LOOKED_AROUND] if kept[place] and place + step >= 0]
+    left -= _take(lines, kept, edges, left)
+    left -= _take(lines, kept, (*around, *wrong), left)
     _take(lines, kept, outside_in(range(len(lines))), left, inward=True)
     return kept
 
@@ -199,6 +211,8 @@ def share(lines: Sequence[str], match: Callable[[str], object]) -> float:
     return sum(1 for line in some if match(line[:LOOKED_AT])) / len(some) if some else 0.0
 
 
+# What is kept around a line that tells of an error, in this order; of so many of them.
+_AROUND, _LOOKED_AROUND = (1, 2, -1, 3, 4, -2), 12
 _NOTE = 30
 """About the length of a note on a gap."""
 

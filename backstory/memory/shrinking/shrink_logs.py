@@ -19,6 +19,12 @@ _PASSED = re.compile(
     r"|test .{1,300} \.\.\. (?:ok|ignored)\b|[ \t]*(?:=== (?:RUN|PAUSE|CONT)|--- (?:PASS|SKIP))"
     r"|ok\s+\S+\s+|\?\s+\S+\s+\[no test files\]|.{1,300} \.\.\. (?:ok|skipped)\s*\Z"
 )
+# What names a test that failed. Runners list them at the end once more.
+_NAMED = re.compile(
+    r"(?:FAILED|ERROR) \S+|\s{0,8}--- FAIL: |not ok \d|\s{0,8}(?:✕|✗|✖|×) |\s{0,4}● \S|FAIL[:\t ]|test .{1,300} \.\.\. FAILED"
+    r"|\[ERROR\] {1,4}[\w.$]+[.:]\w+:\d"
+    r"|\s{0,8}\d+\) \S|rspec \S+:\d"
+)
 _STEP = re.compile(
     r"\s*(?:Compiling|Downloading|Downloaded|Fetching|Fetched|Building|Installing|Installed|Collecting|Resolving|Unpacking|Preparing"
     r"|Setting up|Selecting|Using cached|Requirement already|Checking|Updating|Adding|Linking|Generating|Copying|Scanning"
@@ -42,7 +48,7 @@ def tests(text: str, budget: int) -> str | None:
         return None
     kept = [not _PASSED.match(line[:400]) for line in lines]
     kept[0] = kept[-1] = True
-    return _fitted(lines, kept, budget, "lines of tests that passed", text)
+    return _fitted(lines, kept, budget, "lines of tests that passed", text, _NAMED)
 
 
 def builds(text: str, budget: int) -> str | None:
@@ -87,10 +93,11 @@ def traces(text: str, budget: int) -> str | None:
     return made if len(made) < len(text) else None
 
 
-def _fitted(lines: Sequence[str], kept: list[bool], budget: int, what: str, text: str) -> str | None:
-    """What is kept; where that is too much, of what is kept the part that fits."""
+def _fitted(lines: Sequence[str], kept: list[bool], budget: int, what: str, text: str, before: re.Pattern[str] | None = None) -> str | None:
+    """What is kept; where that is too much, of what is kept the part that fits, the last lines of the kind `before` first of all."""
     made = gaps(lines, kept, what)
     if len(made) > budget:
         some = made.split("\n")
-        made = gaps(some, pick(some, budget, first=2, last=8), "lines")
+        names = [place for place in range(len(some) - 1, -1, -1) if before and before.match(some[place][:400])]
+        made = gaps(some, pick(some, budget, first=2, last=8, before=names), "lines")
     return made if len(made) < len(text) else None

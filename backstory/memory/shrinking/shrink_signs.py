@@ -84,9 +84,9 @@ _CODE = re.compile(
     r"|return(?:ed)? ?(?:code|status)|rc|retcode|errno)"
     r"\"?[=: (]{1,2}\"?-?[1-9]|signal[:= ]{1,2}\(?[1-9])|\*\*\* \["
 )
-_STATUS = re.compile(r"(?<![\d.,:/-])[45]\d\d(?![\d.,:/-]|\s?[kmgµn]?(?:s|b|ms|kb|bytes|lines|items)\b)", re.IGNORECASE)
+_STATUS = re.compile(r"(?<![\d./-])(?<!\d[,:])[45]\d\d(?![\w./-]|[,:]\d|\s?[kmgµn]?(?:s|b|ms|kb|bytes|lines|items)\b)", re.IGNORECASE)
 _BEFORE_STATUS = re.compile(
-    r"(?:http(?:/\d(?:\.\d)?)?\"?|\"|status(?:[_ ]?code)?\"?[=:]?|(?:get|post|put|patch|delete|head|options) \S{1,200}"
+    r"(?:http(?:/\d(?:\.\d)?)?\"?|status(?:[_ ]?code)?\"?[=:]?|(?:get|post|put|patch|delete|head|options) \S{1,200}"
     r"|(?:answer|return|respon)\w{0,5}(?: with)?:?|got|code[=:]?)[ =:]?\"?\Z",
     re.IGNORECASE,
 )
@@ -102,8 +102,10 @@ _DENIED = re.compile(
     r"\"?0+(?:\.0+)?%?\"?(?![\w.])|<nil>|\[\]|\{\}|\"\"|''|(?:null|none|nil|false|no)(?=\"? ?(?:[,;)}\]|]|\Z))))"
     r"|\bnot expired\b|\bas expected\b"
 )
+# A test that passed, and a heading.
 _PASSED = re.compile(
     r"\s*(?:✓|✔|√|PASS(?:ED)?\b|ok\s+(?:\d+\b|\S+\s+[\d(]))|.{0,360}(?:PASSED|SKIPPED|\.\.\. ok)\s*(?:\[ *\d+%\]|\([^)]{0,20}\))?\s*\Z"
+    r"|[=_*#~-]{3,80} [^\d=]{1,60} [=_*#~-]{3,80}\s*\Z"
 )
 _LONG_NUMBER = re.compile(r"0*[1-9][0-9]*")
 _UUID = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}(?![0-9A-Za-z])")

@@ -159,6 +159,52 @@ def test_the_name_of_the_test_that_failed_stays_whatever_the_runner(failed: str)
     assert failed in shrink("\n".join([*passed[:32], failed, *passed[33:]]), 600)
 
 
+def test_json_shows_the_element_that_is_unlike_all_others() -> None:
+    pods = [{"n": at, "spec": {"on": f"node-{at % 3}"}, "status": {"phase": "Pending" if at == 222 else "Running"}} for at in range(400)]
+    found = shrink_data.data(json.dumps(pods), 720)
+    assert found is not None
+    shown = [one["n"] for one in json.loads(found) if isinstance(one, dict)]
+    assert {0, 222, 399} <= set(shown)
+    deep = [{"n": at, "status": {"last": {"reason": "request failed" if at == 9 else f"fine {at}"}}} for at in range(60)]
+    assert "request failed" in (shrink_data.data(json.dumps(deep), 500) or "")
+    all_wrong = [{"n": at, "error": "timeout", "kind": "odd" if at == 41 else "even"} for at in range(60)]
+    assert '"odd"' in (shrink_data.data(json.dumps(all_wrong), 500) or "")
+
+
+@pytest.mark.parametrize("start", ["[INFO]", "[12:00:01]", "[worker-1]"])
+def test_a_line_in_brackets_is_no_json(start: str) -> None:
+    log = "\n".join([*(f"{start} got {'abcdefg'[at % 7] * (at % 11)}" for at in range(90)), "[ERROR] the hull leaks", f"{start} end"])
+    found = shrink(log, 500)
+    assert "like lines" not in found
+    assert "[ERROR] the hull leaks" in found
+
+
+def test_words_are_no_files() -> None:
+    assert shrink_data.listing("\n".join(f"plank{'abcdefg'[at % 7]}" for at in range(60)), 100) is None
+    lines = [f"处理第{at}行完成" for at in range(500)]
+    lines[250] = "磁盘空间不足"
+    assert lines[250] in shrink("\n".join(lines), 400)
+
+
+def test_a_test_log_keeps_the_names_that_its_end_lists() -> None:
+    failed = [f"FAILED tests/test_{name}.py::test_{name} - assert {at} == 0" for at, name in enumerate(["hull", "mast", "sail"])]
+    log = [
+        "============================= test session starts ==============================",
+        *(f"tests/test_deck.py::test_plank_{at} PASSED [ 1%]" for at in range(300)),
+        "=================================== FAILURES ===================================",
+        *(f"    step {at} of what the test does in some more words = {at}" for at in range(90)),
+        ">       assert 3 == 0",
+        "E       assert 3 == 0",
+        "=============================== warnings summary ===============================",
+        *(f"lib/{name}.py:{at}: DeprecationWarning: {name} is old" for at, name in enumerate("abcdefghijklmno")),
+        "=========================== short test summary info ============================",
+        *failed,
+        "======================== 3 failed, 300 passed in 4.02s ========================",
+    ]
+    found = shrink("\n".join(log), 720)
+    assert [line for line in [*failed, log[-1]] if line not in found] == []
+
+
 def test_json_lines_are_cut_by_line() -> None:
     text = "\n".join(json.dumps({"n": number, "level": "error" if number == 50 else "info"}) for number in range(200))
     found = shrink_data.data(text, 400)
@@ -197,6 +243,20 @@ def test_a_diff_loses_what_was_not_changed_first() -> None:
     small = shrink_data.diffs(text, 500)
     assert small is not None
     assert small.startswith("diff --git a/x.py b/x.py")
+
+
+def test_of_many_changed_files_it_says_how_much_was_changed_in_each() -> None:
+    hunk = "@@ -1,9 +1,9 @@\n" + " same\n" * 8 + "-old\n+new\n+more\n"
+    names = ["hull", "mast", "sail", "keel"]
+    text = "".join(f"diff --git a/{name} b/{name}\nindex 1..2\n--- a/{name}\n+++ b/{name}\n{hunk * 30}" for name in names)
+    found = shrink_data.diffs(text, 400)
+    assert found is not None
+    for name in names:
+        assert f"diff --git a/{name} b/{name}\n... {3 + 30 * 12} lines (+60 -30) left out ..." in found or name == "keel"
+    plain = "".join(f"--- a/{name}\n+++ b/{name}\n{hunk * 30}" for name in names)
+    found = shrink_data.diffs(plain, 400)
+    assert found is not None
+    assert "--- a/mast\n+++ b/mast\n... 360 lines (+60 -30) left out ..." in found
 
 
 def test_what_a_commit_says_of_itself_is_no_unchanged_line() -> None:
