@@ -1,10 +1,11 @@
-"""Shrinking of data: JSON, listings of files and matches, diffs. See shrink_lines.py for the rule of all shrinkers."""
+"""Shrinking of data: JSON, pages, listings of files and matches, diffs. See shrink_lines.py for the rule of all shrinkers."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from html import unescape
 from itertools import groupby, islice, zip_longest
 from typing import TypeAlias
 
@@ -28,6 +29,13 @@ _LOOKED_INTO, _MEMBERS, _WORD_CHARS = 3, 40, 40
 _MOST_KINDS, _RARE_SHARE = 12, 100
 _DEEPEST = 40
 _JSON_LINES = 8
+_PAGE = re.compile(r"\s{0,200}(?:<\?xml[^<>]{0,200}\?>\s{0,40})?<(?:!doctype html|html\b)", re.IGNORECASE)
+_UNSEEN = re.compile(r"<(script|style|svg|template)\b", re.IGNORECASE)
+_CLOSED = {name: re.compile(rf"</{name}[^<>]{{0,40}}>", re.IGNORECASE) for name in ("script", "style", "svg", "template")}
+# A tag, and whether a line ends with it.
+_TAG = re.compile(
+    r"<(?:/?(br|p|div|li|tr|h[1-6]|title|table|ul|ol|dl|dt|dd|section|article|header|footer|nav|main|form|pre|option)\b)?[^<>]{0,4000}>"
+)
 _JSON_LINE = re.compile(r"\{\s{0,4}[\"}]|\[\s{0,4}(?:[\"{\[\]]|-?\d{1,20}[,.\]]|null|true|false)")
 _LONG = re.compile(r"(?:total \d|[-dlbcps][-rwxsStT]{9}[.+@]? )")
 _PATH = re.compile(r"(?:\./|/|~/|[A-Za-z]:\\)?[\w.@+()\[\]-]+(?:[/\\][\w .@+()\[\]-]+)*/?\s*\Z")
@@ -72,6 +80,26 @@ def data(text: str, budget: int) -> str | None:
             return None
         if len(made) <= budget:
             break
+    return made if len(made) < len(text) else None
+
+
+def pages(text: str, budget: int) -> str | None:
+    """A page of HTML: what can be read of it, a line for each block."""
+    if not _PAGE.match(text):
+        return None
+    kept: list[str] = []
+    at = 0
+    while found := _UNSEEN.search(text, at):
+        end = _CLOSED[found.group(1).lower()].search(text, found.end())
+        if end is None:
+            break
+        kept.append(text[at : found.start()])
+        at = end.end()
+    kept.append(text[at:])
+    read = unescape(_TAG.sub(lambda tag: "\n" if tag.group(1) else " ", "".join(kept)))
+    lines = [" ".join(line.split()) for line in read.split("\n")]
+    made = "\n".join([line for line in lines if line])
+    made += f"\n... {len(text) - len(made)} characters of markup left out ..."
     return made if len(made) < len(text) else None
 
 

@@ -79,7 +79,7 @@ def repeats(text: str, budget: int) -> str | None:
     lines = text.split("\n")
     if len(lines) < _RUN:
         return None
-    shapes = [pattern(line) for line in lines]
+    shapes = [pattern(line) if line else "" for line in lines]
     told, times = teller(text), Counter(shapes)
     shapes = [line if times[shape] <= _OFTEN and told(line)[0] else shape for line, shape in zip(lines, shapes, strict=True)]
     kept = [True] * len(lines)

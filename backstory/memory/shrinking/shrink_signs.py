@@ -149,6 +149,8 @@ def teller(text: str) -> Callable[[str], Sign]:
     known: dict[str, Sign] = {}
 
     def told(line: str) -> Sign:
+        if not line:
+            return _NOTHING
         start = _looked(line)
         low = start.lower()
         if not any(stem in low for stem in stems):
@@ -241,6 +243,7 @@ _RARE, _FIRST_OF = {SURE: 0, LIKELY: 2, MAYBE: 3}, {SURE: 1, LIKELY: 4, MAYBE: 4
 _FOCUSED = 2000
 _TURNS = (2, 1, 1, 1, 1, 1)
 _WORD = re.compile(r"(?<![\w-])[^\W\d_]{3,}(?![\w-])")
+_NO_WORDS: frozenset[str] = frozenset()
 _ODD_LINES, _ODD_SHARE = 40, 0.03
 
 
@@ -307,9 +310,9 @@ def _odd(lines: Sequence[str], told: set[int]) -> list[int]:
     every line has its own."""
     if len(lines) < _ODD_LINES:
         return []
-    words = [set(_WORD.findall(line[:LOOKED_AT])) for line in lines]
+    words = [frozenset(_WORD.findall(line[:LOOKED_AT])) if line else _NO_WORDS for line in lines]
     times = Counter([word for some in words for word in some])
-    alone = [sum([times[word] == 1 for word in some]) for some in words]
+    alone = [sum([times[word] == 1 for word in some]) if some else 0 for some in words]
     usual = sorted(alone)[len(alone) // 2]
     odd = [place for place, count in enumerate(alone) if count > usual and place not in told]
     return odd if len(odd) <= max(_FEW, len(lines) * _ODD_SHARE) else []

@@ -179,6 +179,22 @@ def test_a_line_in_brackets_is_no_json(start: str) -> None:
     assert "[ERROR] the hull leaks" in found
 
 
+def test_of_a_page_that_stays_which_can_be_read() -> None:
+    page = "<!DOCTYPE html><html><head><title>Hulls &amp; masts</title><style>" + ".a{b:c}" * 400 + "</style></head><body>"
+    page += "".join(f"<div class='row'><a href='/p/{at}'>Plank {at}</a>\n<b>{at} kg</b></div>" for at in range(30))
+    page += "<SCRIPT>" + "var a=1<2;" * 200 + "</SCRIPT><p>The end</p></body></html>"
+    found = shrink_data.pages(page, 100)
+    assert found is not None
+    assert found.startswith("Hulls & masts\nPlank 0\n0 kg\n")
+    assert "The end\n... " in found
+    assert found.endswith("characters of markup left out ...")
+    assert "var a" not in found
+    assert "b:c" not in found
+    assert shrink_data.pages("plain <b>text</b>", 10) is None
+    assert shrink_data.pages("<html>", 10) is None
+    assert "open" in (shrink_data.pages("<html><p>before</p><div><span></span></div><p></p>" * 9 + "<script>open", 10) or "")
+
+
 def test_words_are_no_files() -> None:
     assert shrink_data.listing("\n".join(f"plank{'abcdefg'[at % 7]}" for at in range(60)), 100) is None
     lines = [f"处理第{at}行完成" for at in range(500)]
@@ -416,6 +432,15 @@ HARD = {
     "colons": "a:" * 200_000,
     "tests": ("test " + "a " * 190 + "\n") * 1000,
     "passes": ("ok" + " " * 398 + "\n") * 1000,
+    "tags": "<html>" + "<" * 400_000,
+    "open tags": "<html>" + "<a " * 130_000,
+    "open scripts": "<html>" + "<script>" * 50_000,
+    "closing scripts": "<html><script>" + "</script" * 50_000,
+    "levels": "level=" * 60_000,
+    "errors": ("error=" * 60 + "\n") * 1000,
+    "nos": ("no a " * 80 + "\n") * 1000,
+    "statuses": ("500 " * 100 + "\n") * 1000,
+    "one-word lines": "\n".join(f"word{at:x}y" for at in range(40_000)),
     "blobs": ("  " + "A" * 128 + "\n") * 3000,
 }
 
