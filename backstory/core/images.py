@@ -12,6 +12,8 @@ from xxhash import xxh3_128_digest
 
 Encoded: TypeAlias = bytes | memoryview | str
 
+PLAIN = bytes.maketrans(b"-_", b"+/")
+"""From the letters of base64 that are safe in URLs (RFC 4648, 5) to the usual ones. Google's SDKs send images in these."""
 _HEADER_CHARS = 64
 # Segments of a JPEG before its frame header: comments, profiles, thumbnails.
 _MOST_SEGMENTS = 200
@@ -76,8 +78,8 @@ def _bytes(data: Encoded, at: int, count: int) -> bytes:
     """`count` bytes from byte `at` of what is encoded; fewer at its end, or where it is not base64."""
     first = at // 3
     part = data[first * 4 : (first + count // 3 + 2) * 4]
-    text = part if isinstance(part, str) else bytes(part)
-    text = text[: len(text) - len(text) % 4]
+    text = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else bytes(part)
+    text = text[: len(text) - len(text) % 4].translate(PLAIN)
     try:
         return binascii.a2b_base64(text, strict_mode=True)[at - first * 3 :][:count]
     except (binascii.Error, ValueError):

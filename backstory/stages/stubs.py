@@ -137,14 +137,22 @@ async def make_smaller(
         found = await lanes.read(lambda store, turn_id=name[0]: store.turns_by_id((turn_id,), raw=True))  # type: ignore[misc]
         if not found:
             continue
-        images[name] = None
-        if found[0].wire != wire.name:
-            continue
-        url = await asyncio.get_running_loop().run_in_executor(None, _smaller, found[0], wire, one.place, bounds)
-        if url is not None:
-            width, height = dimensions(url.partition(",")[2])
-            small = replace(one.media, width=width, height=height)
-            images[name] = (url, pictures.tokens((small,), wire.name, model))
+        made: tuple[str, int] | None = None
+        try:
+            made = await _made_smaller(found[0], wire, model, one, bounds)
+        finally:
+            # Not before: one that was looked at gives way to words where there is no smaller one.
+            images[name] = made
+
+
+async def _made_smaller(turn: Turn, wire: Wire, model: str, one: Shown, bounds: Bounds) -> tuple[str, int] | None:
+    if turn.wire != wire.name:
+        return None
+    url = await asyncio.get_running_loop().run_in_executor(None, _smaller, turn, wire, one.place, bounds)
+    if url is None:
+        return None
+    width, height = dimensions(url.partition(",")[2])
+    return url, pictures.tokens((replace(one.media, width=width, height=height),), wire.name, model)
 
 
 def _smaller(turn: Turn, wire: Wire, place: int, bounds: Bounds) -> str | None:

@@ -75,3 +75,11 @@ def test_an_encoded_image_is_not_counted_as_text() -> None:
     data = base64.b64encode(b"\1\2\3" * 300_000)
     body = b'{"data": "' + data + b'","b":"data:image/png;base64,' + data + b'","c":"' + b"hello world " * 1000 + b'"}'
     assert 3000 < rough_body(body) < 8000
+
+
+def test_the_letters_of_urls_are_read_as_well() -> None:
+    for number in range(64):
+        made = base64.urlsafe_b64encode(jpeg(640, 480, before=bytes([251, 239, 190, 255]) * 40 + bytes([number])))
+        assert dimensions(made) == (640, 480)
+        assert dimensions(made.decode()) == (640, 480)
+    assert b"-" in made

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import struct
+import threading
 from collections.abc import Sequence, Set
 from functools import partial
 from io import BytesIO
@@ -21,6 +22,7 @@ from backstory.config import Config
 from backstory.config.sections import Media, Paging
 from backstory.errors import NotFound, StoreError
 from backstory.stages import shrink as module
+from backstory.stages import stubs as module_of_stubs
 from backstory.stages.apart import Apart
 from backstory.stages.shrink import Shrink
 from backstory.stages.visit import Visit
@@ -447,15 +449,41 @@ def test_only_what_reads_as_before_is_accepted(tmp_path: Path, monkeypatch: pyte
     assert seen
 
 
-def test_images_are_first_made_smaller_where_that_is_wanted(tmp_path: Path) -> None:
-    def photo(number: int) -> dict[str, Any]:
-        out = BytesIO()
-        noise = Image.effect_noise((600, 450), 60)
-        noise.putpixel((number, 0), 255)
-        noise.save(out, "PNG")
-        source = {"type": "base64", "media_type": "image/png", "data": base64.b64encode(out.getvalue()).decode()}
-        return {"type": "image", "source": source}
+def photo(number: int, size: tuple[int, int] = (600, 450)) -> dict[str, Any]:
+    out = BytesIO()
+    noise = Image.effect_noise(size, 60)
+    noise.putpixel((number, 0), 255)
+    noise.save(out, "PNG")
+    source = {"type": "base64", "media_type": "image/png", "data": base64.b64encode(out.getvalue()).decode()}
+    return {"type": "image", "source": source}
 
+
+def test_an_image_that_is_being_made_smaller_does_not_give_way_to_words_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, go_on = module_of_stubs._smaller, threading.Event()
+
+    def slow(*given: Any) -> str | None:
+        assert go_on.wait(60)
+        return real(*given)
+
+    monkeypatch.setattr(module_of_stubs, "_smaller", slow)
+
+    async def work() -> None:
+        agent = Agent()
+        config = replace(told(tmp_path, window=6000), media=Media(recompress=True, max_edge=200))
+        async with rig(config, agent) as one:
+            try:
+                for number in range(26):
+                    sent = await agent.step(one, f"screenshot {number}", media=[photo(number, (1000, 750))])
+                    assert b"[left out: image" not in sent
+            finally:
+                go_on.set()
+            await soon(lambda: not shrinker(one)._preparing, 60)
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_images_are_first_made_smaller_where_that_is_wanted(tmp_path: Path) -> None:
     async def work() -> None:
         agent = Agent()
         config = replace(told(tmp_path, window=6000), media=Media(recompress=True, max_edge=200))

@@ -16,6 +16,7 @@ from hashlib import blake2b
 from msgspec import Struct
 
 from backstory.core.document import Document, distinct
+from backstory.core.images import PLAIN
 from backstory.core.message import SCREENSHOT, Media, Message, Path, ToolResult
 from backstory.errors import NotFound
 from backstory.memory.shrinking.refs import Ref
@@ -64,7 +65,7 @@ _SOUND_TOKENS = {"gemini": 32}
 _OTHER_SOUND_TOKENS, _FILM_TOKENS = 10, 263
 _LINKED_S = 60
 _HASH_BYTES = 16
-_DATA = re.compile(rb'(?:"data"[ \t\r\n]*:[ \t\r\n]*"|"data:image/[a-z]{3,5};base64,)([A-Za-z0-9+/]{64,}={0,2})"')
+_DATA = re.compile(rb'(?:"data"[ \t\r\n]*:[ \t\r\n]*"|"data:image/[a-z]{3,5};base64,)([A-Za-z0-9+/_-]{64,}={0,2})"')
 # Marks of the client's that move from request to request.
 _MARKS = frozenset({"cache_control"})
 
@@ -128,9 +129,10 @@ def restored(found: Sequence[Placed], raw: bytes, name: Ref) -> str:
 
 
 def data(raw: bytes, at: Path) -> str:
-    """The base64 text of the image in this block; "" where it holds none, or is written in a way that is not known."""
+    """The base64 text of the image in this block, in the usual letters; "" where it holds none, or in a way that is not known."""
     found = _DATA.search(Document(raw).get(at))
-    return found.group(1).decode() if found else ""
+    text = found.group(1).translate(PLAIN).decode() if found else ""
+    return text + "=" * (-len(text) % 4)
 
 
 def stub(media: Media, name: str) -> str:

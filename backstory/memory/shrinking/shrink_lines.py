@@ -12,46 +12,19 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
+from backstory.memory.shrinking.shrink_signs import LOOKED_AT, focus, outside_in, pattern, ranked, teller, telling
+
 _ANSI = re.compile(r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]|\][^\x07\x1b\n]{0,2048}(?:\x07|\x1b\\)|[()][0-9A-Za-z]|[=>78cDEHMNOZ])")
-_TELLING = (
-    "error",
-    "fail",
-    "fatal",
-    "panic",
-    "exception",
-    "traceback",
-    "assert",
-    "denied",
-    "refused",
-    "not found",
-    "undefined",
-    "unresolved",
-    "cannot",
-    "abort",
-    "segfault",
-    "✗",
-    "✕",
-    "✖",
-    "× ",
-    "not ok",
-    "●",
-)
-# What such a word stands in when nothing went wrong.
-_HARMLESS = re.compile(r"\b(?:0|no) (?:errors?|fail\w*|exceptions?)\b|\berrors?[:=] ?0\b|\bfail(?:ed|ures?)?[:=] ?0\b", re.IGNORECASE)
 _BLOB = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{256,}={0,2}")
 _BLOB_LINE = re.compile(r"[ \t]{0,8}[A-Za-z0-9+/_-]{56,128}={0,2}\r?\Z")
 _BLOB_HINT = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{56}")
 _BLOB_LINES = 6
 _BLOB_HEAD, _BLOB_TAIL = 24, 8
-_DIGITS = re.compile(r"[0-9]+")
-_HEX = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{7,}(?![0-9A-Za-z])")
 LOGGED = re.compile(r"[\[(<]?(?:\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d|[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:|(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR)\b)")
 """The beginning of a line in a log."""
 _GAP = re.compile(r"\.\.\. (\d{1,9}) [^\n]{1,200} left out \.\.\.\Z")
 _RUN, _OFTEN = 4, 6
 _LOG_SHARE = 0.5
-_LOOKED_AT = 400
-"""So much of the beginning of a line tells what it is."""
 _FIRST, _LAST = 4, 6
 
 
@@ -102,12 +75,13 @@ def blobs(text: str, budget: int) -> str | None:
 
 def repeats(text: str, budget: int) -> str | None:
     """Lines alike but for their numbers, one after the other: the first and the last of them. In a log, lines that come again and again
-    in between other ones, too. An error is alike to another only in every letter."""
+    in between other ones, too. An error is alike to another only in every letter, but where there are many that differ in numbers only."""
     lines = text.split("\n")
     if len(lines) < _RUN:
         return None
-    tells = teller(text)
-    shapes = [line if tells(line) else _shape(line) for line in lines]
+    shapes = [pattern(line) if line else "" for line in lines]
+    told, times = teller(text), Counter(shapes)
+    shapes = [line if times[shape] <= _OFTEN and told(line)[0] else shape for line, shape in zip(lines, shapes, strict=True)]
     kept = [True] * len(lines)
     at = 0
     while at < len(lines):
@@ -129,39 +103,38 @@ def ends(text: str, budget: int) -> str | None:
     lines = text.split("\n")
     most = max(60, budget // 5)
     clipped = [clip(line, most) for line in lines] if max(map(len, lines)) > most else lines
-    made = gaps(clipped, pick(clipped, budget), "lines")
+    kept = pick(clipped, budget, lines)
+    if clipped is not lines:
+        clipped = [clip_about(line, most) if stays else short for line, short, stays in zip(lines, clipped, kept, strict=True)]
+    made = gaps(clipped, kept, "lines")
     if len(made) > budget + budget // 4:
         made = clip(text, budget)
     return _shorter(made, text)
 
 
-def telling(line: str, words: Sequence[str] = _TELLING) -> bool:
-    """Whether a line seems to tell of something that went wrong. `words`: those that there are, where it is known."""
-    start = line[:_LOOKED_AT].lower()
-    if not any(word in start for word in words):
-        return False
-    rest = _HARMLESS.sub("", start)
-    return rest == start or any(word in rest for word in words)
-
-
-def teller(text: str) -> Callable[[str], bool]:
-    """`telling` for the lines of this text: most texts have few of its words, or none."""
-    lowered = text.lower()
-    words = tuple([word for word in _TELLING if word in lowered])
-    return (lambda line: telling(line, words)) if words else (lambda line: False)
-
-
-def pick(lines: Sequence[str], budget: int, first: int = _FIRST, last: int = _LAST) -> list[bool]:
-    """Which lines fit the budget: the very first and last, for half of it those that tell of errors (with the one after each), then the
-    other first and last ones, more errors, and from both ends inward. Each gap between them is taken to cost a note."""
+def pick(
+    lines: Sequence[str],
+    budget: int,
+    said: Sequence[str] | None = None,
+    *,
+    first: int = _FIRST,
+    last: int = _LAST,
+    before: Sequence[int] = (),
+) -> list[bool]:
+    """Which lines fit the budget: the very first and last, for half of it those that tell of errors (with what is under each), then the
+    other first and last ones, what stands around those, more errors, and from both ends inward. Each gap between them is taken to cost a
+    note. `said`: the lines at their full length. `before`: which come before all others, for a third of it."""
     kept = [False] * len(lines)
-    tells = teller("\n".join(lines))
-    wrong = [near for place in _outside_in([at for at, line in enumerate(lines) if tells(line)]) for near in (place, place + 1)]
-    edges = [*range(min(first, len(lines))), *range(max(0, len(lines) - last), len(lines))]
+    telling = ranked(said or lines)
+    wrong = [near for place in telling for near in _with_next(lines, place)]
+    edges = [*range(min(first, len(lines))), *range(len(lines) - 1, max(0, len(lines) - last) - 1, -1)]
     left = budget - _take(lines, kept, (0, len(lines) - 1), budget)
-    left -= _take(lines, kept, wrong, min(left, budget // 2))
-    left -= _take(lines, kept, (*edges, *wrong), left)
-    _take(lines, kept, _outside_in(range(len(lines))), left, inward=True)
+    named = _take(lines, kept, before, min(left, budget // 3))
+    left -= named + _take(lines, kept, wrong, min(left, budget // 2) - named)
+    around = [place + step for step in _AROUND for place in telling[:_LOOKED_AROUND] if kept[place] and place + step >= 0]
+    left -= _take(lines, kept, edges, left)
+    left -= _take(lines, kept, (*around, *wrong), left)
+    _take(lines, kept, outside_in(range(len(lines))), left, inward=True)
     return kept
 
 
@@ -215,12 +188,31 @@ def clip(line: str, most: int) -> str:
     return made if len(made) < len(line) else line
 
 
+def clip_about(line: str, most: int) -> str:
+    """The same, with what in it tells of an error."""
+    short = clip(line, most)
+    at = focus(line) if short != line else 0
+    tail = most // 4
+    if at < most // 3 or at > len(line) - tail:
+        return short
+    start = line[: most // 8]
+    begin = max(len(start), at - 8)
+    notes = [f" ... {begin - len(start)} characters left out ... ", " ... 9999 characters left out ..."]
+    room = most - len(start) - sum(map(len, notes))
+    end = begin + room
+    if room < most // 4:
+        return short
+    return f"{start}{notes[0]}{line[begin:end]} ... {len(line) - end} characters left out ..." if end < len(line) else short
+
+
 def share(lines: Sequence[str], match: Callable[[str], object]) -> float:
     """The share of the lines that are not blank for which this holds."""
     some = [line for line in lines if line.strip()]
-    return sum(1 for line in some if match(line[:_LOOKED_AT])) / len(some) if some else 0.0
+    return sum(1 for line in some if match(line[:LOOKED_AT])) / len(some) if some else 0.0
 
 
+# What is kept around a line that tells of an error, in this order; of so many of them.
+_AROUND, _LOOKED_AROUND = (1, 2, -1, 3, 4, -2), 12
 _NOTE = 30
 """About the length of a note on a gap."""
 
@@ -234,9 +226,10 @@ def _ends_of(run: str) -> str:
     return run[:_BLOB_HEAD] + note + run[-_BLOB_TAIL:]
 
 
-def _shape(line: str) -> str:
-    start = line[:_LOOKED_AT]
-    return _DIGITS.sub("0", _HEX.sub("0", start))
+def _with_next(lines: Sequence[str], place: int) -> tuple[int, ...]:
+    """A line, and what is said of it under it, further in."""
+    after = lines[place + 1][:1] if place + 1 < len(lines) else ""
+    return (place, place + 1) if after in (" ", "\t") and after and lines[place][:1] != after else (place,)
 
 
 def _often(shapes: Sequence[str], kept: list[bool]) -> None:
@@ -247,16 +240,6 @@ def _often(shapes: Sequence[str], kept: list[bool]) -> None:
         seen[shape] += 1
         if times[shape] > _OFTEN and 2 < seen[shape] < times[shape] and shape.strip():
             kept[place] = False
-
-
-def _outside_in(places: Iterable[int]) -> list[int]:
-    """First, last, second, last but one, and so on."""
-    listed = list(places)
-    half = (len(listed) + 1) // 2
-    made: list[int] = []
-    for front, back in zip(listed[:half], reversed(listed[half:]), strict=False):
-        made += [front, back]
-    return made if len(listed) % 2 == 0 else [*made, listed[half - 1]]
 
 
 def _lines_of(line: str) -> int:

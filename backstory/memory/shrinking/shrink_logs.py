@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from backstory.memory.shrinking.shrink_lines import gaps, pick, share, teller
+from backstory.memory.shrinking.shrink_lines import gaps, pick, share
+from backstory.memory.shrinking.shrink_signs import teller
 
 _TESTS = re.compile(
     r"=+ .{0,40}test session starts|=+ .{0,200}(?:passed|failed|error|skipped).{0,100} in [\d.]+"
@@ -17,6 +18,12 @@ _PASSED = re.compile(
     r"|[.sxX]{4,}[ \t]{0,20}(?:\[ *\d+%\])?\s*\Z|\[gw\d+\] .{0,20}PASSED|PASS\b|[ \t]*(?:✓|✔|√) "
     r"|test .{1,300} \.\.\. (?:ok|ignored)\b|[ \t]*(?:=== (?:RUN|PAUSE|CONT)|--- (?:PASS|SKIP))"
     r"|ok\s+\S+\s+|\?\s+\S+\s+\[no test files\]|.{1,300} \.\.\. (?:ok|skipped)\s*\Z"
+)
+# What names a test that failed. Runners list them at the end once more.
+_NAMED = re.compile(
+    r"(?:FAILED|ERROR) \S+|\s{0,8}--- FAIL: |not ok \d|\s{0,8}(?:✕|✗|✖|×) |\s{0,4}● \S|FAIL[:\t ]|test .{1,300} \.\.\. FAILED"
+    r"|\[ERROR\] {1,4}[\w.$]+[.:]\w+:\d"
+    r"|\s{0,8}\d+\) \S|rspec \S+:\d"
 )
 _STEP = re.compile(
     r"\s*(?:Compiling|Downloading|Downloaded|Fetching|Fetched|Building|Installing|Installed|Collecting|Resolving|Unpacking|Preparing"
@@ -39,10 +46,9 @@ def tests(text: str, budget: int) -> str | None:
     lines = text.split("\n")
     if len(lines) < _STEP_LINES or not any(_TESTS.match(line[:400]) for line in lines):
         return None
-    tells = teller(text)
-    kept = [tells(line) or not _PASSED.match(line[:400]) for line in lines]
+    kept = [not _PASSED.match(line[:400]) for line in lines]
     kept[0] = kept[-1] = True
-    return _fitted(lines, kept, budget, "lines of tests that passed", text)
+    return _fitted(lines, kept, budget, "lines of tests that passed", text, _NAMED)
 
 
 def builds(text: str, budget: int) -> str | None:
@@ -50,11 +56,12 @@ def builds(text: str, budget: int) -> str | None:
     lines = text.split("\n")
     if len(lines) < _STEP_LINES or share(lines, _STEP.match) < _STEP_SHARE:
         return None
-    tells = teller(text)
-    kept = [tells(line) or not _STEP.match(line[:400]) for line in lines]
+    told = teller(text)
+    wrong = [told(line)[0] > 0 for line in lines]
+    kept = [tells or not _STEP.match(line[:400]) for line, tells in zip(lines, wrong, strict=True)]
     edge = min(2, len(lines))
     kept[:edge] = kept[-edge:] = [True] * edge
-    for place in [place for place, line in enumerate(lines) if tells(line)]:
+    for place in [place for place, tells in enumerate(wrong) if tells]:
         kept[place : place + 3] = [True] * len(kept[place : place + 3])
     return _fitted(lines, kept, budget, "lines of steps", text)
 
@@ -86,10 +93,11 @@ def traces(text: str, budget: int) -> str | None:
     return made if len(made) < len(text) else None
 
 
-def _fitted(lines: Sequence[str], kept: list[bool], budget: int, what: str, text: str) -> str | None:
-    """What is kept; where that is too much, of what is kept the part that fits."""
+def _fitted(lines: Sequence[str], kept: list[bool], budget: int, what: str, text: str, before: re.Pattern[str] | None = None) -> str | None:
+    """What is kept; where that is too much, of what is kept the part that fits, the last lines of the kind `before` first of all."""
     made = gaps(lines, kept, what)
     if len(made) > budget:
         some = made.split("\n")
-        made = gaps(some, pick(some, budget, 2, 8), "lines")
+        names = [place for place in range(len(some) - 1, -1, -1) if before and before.match(some[place][:400])]
+        made = gaps(some, pick(some, budget, first=2, last=8, before=names), "lines")
     return made if len(made) < len(text) else None

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from backstory.memory.shrinking.shrink_data import data, diffs, listing
+from backstory.memory.shrinking.shrink_data import data, diffs, listing, pages
 from backstory.memory.shrinking.shrink_lines import ansi, blobs, ends, progress, repeats
 from backstory.memory.shrinking.shrink_logs import builds, tests, traces
 
 Shrinker: TypeAlias = Callable[[str, int], str | None]
 
-CLEANERS: tuple[Shrinker, ...] = (ansi, progress, data, blobs)
+CLEANERS: tuple[Shrinker, ...] = (ansi, progress, data, pages, blobs)
 """Each has its turn."""
 KINDS: tuple[Shrinker, ...] = (diffs, tests, traces, builds, listing, repeats)
 """One after the other, until the text is short enough."""
-_MOST_CHARS = 1_000_000
+_MOST_CHARS = 2_000_000
 """Of a longer text the middle is not looked at: that bounds the time that one text can take."""
 SHRINKERS: tuple[Shrinker, ...] = (*CLEANERS, *KINDS, ends)
 

@@ -24,7 +24,8 @@ from backstory.memory.folding.compaction import Window
 from backstory.memory.reading.fence import harmless, plain
 from backstory.memory.reading.turns import Call, calls_of
 from backstory.memory.shrinking.refs import Ref, ref
-from backstory.memory.shrinking.shrink_lines import clip, telling
+from backstory.memory.shrinking.shrink_lines import clip
+from backstory.memory.shrinking.shrink_signs import LIKELY, signs
 from backstory.memory.shrinking.shrinkers import shrink
 
 Reason: TypeAlias = Literal["again", "changed", "old"]
@@ -265,7 +266,7 @@ def _result(turn: Turn, position: int, place: int, row: Call, asked: _Asked) -> 
 
 def _went_wrong(text: str) -> bool:
     edges = f"{text[:_EDGE_CHARS]}\n{text[-_EDGE_CHARS:]}" if len(text) > 2 * _EDGE_CHARS else text
-    return _EXIT.search(edges) is not None or any(telling(line) for line in edges.split("\n"))
+    return _EXIT.search(edges) is not None or any(signs(line)[0] >= LIKELY for line in edges.split("\n"))
 
 
 def _asked(name: str, arguments: str) -> _Asked:

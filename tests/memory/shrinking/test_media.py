@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -80,6 +81,15 @@ def test_a_mark_does_not_change_what_a_picture_is_known_by_and_another_picture_d
     assert media.content(block("AAAA")) != media.content(block("AAAB"))
     with pytest.raises(DocumentError):
         media.content(b'{"type":"image","type":"image"}')
+
+
+@pytest.mark.parametrize("pad", ["=", ""])
+def test_a_picture_in_the_letters_of_urls_is_read_in_the_usual_ones(pad: str) -> None:
+    whole = bytes(range(250, 256)) * 20 + b"x"
+    text = base64.urlsafe_b64encode(whole).decode()
+    assert "-" in text
+    raw = json.dumps({"parts": [{"inlineData": {"mimeType": "image/png", "data": text if pad else text.rstrip("=")}}]}).encode()
+    assert base64.b64decode(media.data(raw, ("parts", 0)), validate=True) == whole
 
 
 def test_a_picture_comes_back_by_its_ref_only_if_it_is_the_same() -> None:

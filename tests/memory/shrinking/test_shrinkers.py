@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backstory.memory.shrinking import shrink_data, shrink_lines, shrink_logs
+from backstory.memory.shrinking import shrink_data, shrink_lines, shrink_logs, shrink_signs
 from backstory.memory.shrinking.shrinkers import SHRINKERS, shrink
 from tests.growth import MOST, cost, growth
 
@@ -159,6 +159,68 @@ def test_the_name_of_the_test_that_failed_stays_whatever_the_runner(failed: str)
     assert failed in shrink("\n".join([*passed[:32], failed, *passed[33:]]), 600)
 
 
+def test_json_shows_the_element_that_is_unlike_all_others() -> None:
+    pods = [{"n": at, "spec": {"on": f"node-{at % 3}"}, "status": {"phase": "Pending" if at == 222 else "Running"}} for at in range(400)]
+    found = shrink_data.data(json.dumps(pods), 720)
+    assert found is not None
+    shown = [one["n"] for one in json.loads(found) if isinstance(one, dict)]
+    assert {0, 222, 399} <= set(shown)
+    deep = [{"n": at, "status": {"last": {"reason": "request failed" if at == 9 else f"fine {at}"}}} for at in range(60)]
+    assert "request failed" in (shrink_data.data(json.dumps(deep), 500) or "")
+    all_wrong = [{"n": at, "error": "timeout", "kind": "odd" if at == 41 else "even"} for at in range(60)]
+    assert '"odd"' in (shrink_data.data(json.dumps(all_wrong), 500) or "")
+
+
+@pytest.mark.parametrize("start", ["[INFO]", "[12:00:01]", "[worker-1]"])
+def test_a_line_in_brackets_is_no_json(start: str) -> None:
+    log = "\n".join([*(f"{start} got {'abcdefg'[at % 7] * (at % 11)}" for at in range(90)), "[ERROR] the hull leaks", f"{start} end"])
+    found = shrink(log, 500)
+    assert "like lines" not in found
+    assert "[ERROR] the hull leaks" in found
+
+
+def test_of_a_page_that_stays_which_can_be_read() -> None:
+    page = "<!DOCTYPE html><html><head><title>Hulls &amp; masts</title><style>" + ".a{b:c}" * 400 + "</style></head><body>"
+    page += "".join(f"<div class='row'><a href='/p/{at}'>Plank {at}</a>\n<b>{at} kg</b></div>" for at in range(30))
+    page += "<SCRIPT>" + "var a=1<2;" * 200 + "</SCRIPT><p>The end</p></body></html>"
+    found = shrink_data.pages(page, 100)
+    assert found is not None
+    assert found.startswith("Hulls & masts\nPlank 0\n0 kg\n")
+    assert "The end\n... " in found
+    assert found.endswith("characters of markup left out ...")
+    assert "var a" not in found
+    assert "b:c" not in found
+    assert shrink_data.pages("plain <b>text</b>", 10) is None
+    assert shrink_data.pages("<html>", 10) is None
+    assert "open" in (shrink_data.pages("<html><p>before</p><div><span></span></div><p></p>" * 9 + "<script>open", 10) or "")
+
+
+def test_words_are_no_files() -> None:
+    assert shrink_data.listing("\n".join(f"plank{'abcdefg'[at % 7]}" for at in range(60)), 100) is None
+    lines = [f"处理第{at}行完成" for at in range(500)]
+    lines[250] = "磁盘空间不足"
+    assert lines[250] in shrink("\n".join(lines), 400)
+
+
+def test_a_test_log_keeps_the_names_that_its_end_lists() -> None:
+    failed = [f"FAILED tests/test_{name}.py::test_{name} - assert {at} == 0" for at, name in enumerate(["hull", "mast", "sail"])]
+    log = [
+        "============================= test session starts ==============================",
+        *(f"tests/test_deck.py::test_plank_{at} PASSED [ 1%]" for at in range(300)),
+        "=================================== FAILURES ===================================",
+        *(f"    step {at} of what the test does in some more words = {at}" for at in range(90)),
+        ">       assert 3 == 0",
+        "E       assert 3 == 0",
+        "=============================== warnings summary ===============================",
+        *(f"lib/{name}.py:{at}: DeprecationWarning: {name} is old" for at, name in enumerate("abcdefghijklmno")),
+        "=========================== short test summary info ============================",
+        *failed,
+        "======================== 3 failed, 300 passed in 4.02s ========================",
+    ]
+    found = shrink("\n".join(log), 720)
+    assert [line for line in [*failed, log[-1]] if line not in found] == []
+
+
 def test_json_lines_are_cut_by_line() -> None:
     text = "\n".join(json.dumps({"n": number, "level": "error" if number == 50 else "info"}) for number in range(200))
     found = shrink_data.data(text, 400)
@@ -197,6 +259,20 @@ def test_a_diff_loses_what_was_not_changed_first() -> None:
     small = shrink_data.diffs(text, 500)
     assert small is not None
     assert small.startswith("diff --git a/x.py b/x.py")
+
+
+def test_of_many_changed_files_it_says_how_much_was_changed_in_each() -> None:
+    hunk = "@@ -1,9 +1,9 @@\n" + " same\n" * 8 + "-old\n+new\n+more\n"
+    names = ["hull", "mast", "sail", "keel"]
+    text = "".join(f"diff --git a/{name} b/{name}\nindex 1..2\n--- a/{name}\n+++ b/{name}\n{hunk * 30}" for name in names)
+    found = shrink_data.diffs(text, 400)
+    assert found is not None
+    for name in names:
+        assert f"diff --git a/{name} b/{name}\n... {3 + 30 * 12} lines (+60 -30) left out ..." in found or name == "keel"
+    plain = "".join(f"--- a/{name}\n+++ b/{name}\n{hunk * 30}" for name in names)
+    found = shrink_data.diffs(plain, 400)
+    assert found is not None
+    assert "--- a/mast\n+++ b/mast\n... 360 lines (+60 -30) left out ..." in found
 
 
 def test_what_a_commit_says_of_itself_is_no_unchanged_line() -> None:
@@ -264,8 +340,8 @@ def test_lines_alike_are_told_by_number_and_an_error_among_them_stays() -> None:
     ],
 )
 def test_no_error_is_no_error(line: str, wanted: bool) -> None:
-    assert shrink_lines.telling(line) is wanted
-    assert shrink_lines.teller(f"{line}\nother")(line) is wanted
+    assert shrink_signs.telling(line) is wanted
+    assert (shrink_signs.teller(f"{line}\nother")(line)[0] > 0) is wanted
 
 
 def test_whatever_it_is_both_ends_and_the_errors_stay() -> None:
@@ -356,6 +432,15 @@ HARD = {
     "colons": "a:" * 200_000,
     "tests": ("test " + "a " * 190 + "\n") * 1000,
     "passes": ("ok" + " " * 398 + "\n") * 1000,
+    "tags": "<html>" + "<" * 400_000,
+    "open tags": "<html>" + "<a " * 130_000,
+    "open scripts": "<html>" + "<script>" * 50_000,
+    "closing scripts": "<html><script>" + "</script" * 50_000,
+    "levels": "level=" * 60_000,
+    "errors": ("error=" * 60 + "\n") * 1000,
+    "nos": ("no a " * 80 + "\n") * 1000,
+    "statuses": ("500 " * 100 + "\n") * 1000,
+    "one-word lines": "\n".join(f"word{at:x}y" for at in range(40_000)),
     "blobs": ("  " + "A" * 128 + "\n") * 3000,
 }
 
