@@ -24,6 +24,10 @@ DAY_S = 86_400.0
 SEASONS = {"spring": (3, 5), "summer": (6, 8), "fall": (9, 11), "autumn": (9, 11), "winter": (12, 14)}
 _COUNTS = COUNTS | {"few": 3}
 _WEEK_DAYS = 7
+# A feast of the next year is so many days earlier or later, Easter at most.
+_MOVES_DAYS, _OLDER, _MOST_WEIGHED = 35, 0.8, 60
+WITHIN = _OLDER
+"""The closeness of what lies within a period, at least."""
 _UNIT_DAYS = {"day": 1, "week": 7, "weekend": 7, "fortnight": 14, "month": 30, "year": 365}
 
 _M = rf"(?P<month>{ANY_MONTH})\b\.?"
@@ -103,13 +107,15 @@ _SIDES = ("before", "after", "following", "prior to", "since")
 
 class Period(Struct, frozen=True):
     """Half-open span of time. `sharp`: a day or a week was named, not a month or more. `loose`: by a weekday alone, or from the day
-    on which it is asked ("yesterday"): what was elsewhere then is asked about as often. `vague`: "recently"."""
+    on which it is asked ("yesterday"): what was elsewhere then is asked about as often. `vague`: "recently".
+    `share`: how likely this one is meant, where a date may be in any year."""
 
     start: float
     end: float
     sharp: bool = True
     loose: bool = False
     vague: bool = False
+    share: float = 1.0
 
 
 def stamp(line: str) -> tuple[float, str] | None:
@@ -158,7 +164,21 @@ def read(question: str, now: float, first: float, last: float) -> tuple[tuple[Pe
     if not found and now > 0 and _LATELY.search(rest) is not None:
         start = _midnight(_date(now) - timedelta(days=_LATELY_DAYS))
         found, rest = [Period(start, now + 1.0, sharp=False, loose=True, vague=True)], _LATELY.sub(" ", rest)
-    return tuple(sorted(set(found), key=lambda p: (p.start, p.end))), rest
+    return _newest_first(sorted(set(found), key=lambda p: (p.start, p.end)), now), rest
+
+
+def _newest_first(found: list[Period], now: float) -> tuple[Period, ...]:
+    """Of a date that may be in any year ("at Christmas"), the newest that has been is likely to be meant."""
+    if len(found) > _MOST_WEIGHED:
+        return tuple(found)
+    made = []
+    for place, one in enumerate(found):
+        newer = any(
+            other.start <= now and other.sharp == one.sharp and abs((other.start - one.start) / DAY_S - 365) <= _MOVES_DAYS
+            for other in found[place + 1 :]
+        )
+        made.append(replace(one, share=_OLDER) if newer else one)
+    return tuple(made)
 
 
 def _on_a_side(text: str, now: float, first: float, last: float) -> tuple[tuple[Period, ...], str] | None:
@@ -177,7 +197,9 @@ def _on_a_side(text: str, now: float, first: float, last: float) -> tuple[tuple[
                     end = begun.start
                 if not 0 < start < end:
                     return None
-                return (Period(start, end + 1.0, sharp=False),), text[: match.start()] + rest + text[match.end() + len(tail) :]
+                return (Period(start, end + 1.0, sharp=False, loose=begun.loose),), text[: match.start()] + rest + text[
+                    match.end() + len(tail) :
+                ]
     return None
 
 
@@ -261,11 +283,11 @@ def closeness(at: float, periods: tuple[Period, ...]) -> float:
     best = 0.0
     for period in periods:
         if period.start <= at < period.end:
-            best = max(best, 1.0)
+            best = max(best, period.share)
         elif period.end <= at < period.end + 7 * DAY_S:
-            best = max(best, 0.6 if period.sharp else 0.3)
+            best = max(best, period.share * (0.6 if period.sharp else 0.3))
         elif period.start - 3 * DAY_S <= at < period.start and period.sharp:
-            best = max(best, 0.3)
+            best = max(best, period.share * 0.3)
     return best
 
 
@@ -338,7 +360,8 @@ def _stepped(here: date, match: re.Match[str]) -> Period:
     step = {"this": 0, "next": 1}.get(match["which"].lower(), -1)
     if match["weekday"]:
         ahead = (WEEKDAYS.index(match["weekday"].lower()) - here.weekday()) % 7
-        return _span(here + timedelta(days=ahead if step >= 0 else ahead - 7), 1)
+        # Who says "next Tuesday" on a Tuesday does not mean today.
+        return _span(here + timedelta(days=ahead - 7 if step < 0 else ahead or 7 * step), 1)
     monday = here - timedelta(days=here.weekday())
     match match["unit"].lower():
         case "week":

@@ -33,16 +33,18 @@ _FEW_WORDS = 3
 class _Language(Struct, frozen=True):
     """`days`: patterns of the weekdays, in order. `named`: forms with the group `day`, or without one for a weekend; the groups `next` and
     `last` where the question says which. `past`: what shows that it asks about what has been. `ahead`: what shows the contrary, whatever
-    else it has. `often`: what shows that no single day is meant."""
+    else it has. `often`: what shows that no single day is meant.
+    `between`: what tells a first day, before the last one."""
 
     days: tuple[Form, ...]
     named: tuple[Form, ...]
     past: Form
     ahead: Form
     often: Form
+    between: Form | None = None
 
 
-def _language(days: str, named: tuple[str, ...], past: str, ahead: str, often: str) -> _Language:
+def _language(days: str, named: tuple[str, ...], past: str, ahead: str, often: str, between: str = "") -> _Language:
     """`named`: with DAY where any of the weekdays may stand."""
     patterns = days.split()
     day = f"(?P<day>{'|'.join(patterns)})"
@@ -52,6 +54,7 @@ def _language(days: str, named: tuple[str, ...], past: str, ahead: str, often: s
         Form(rf"\b(?:{past})\b", re.I),
         Form(rf"(?<!\w)(?:{ahead})\b", re.I),
         Form(rf"\b(?:{often})\b", re.I),
+        Form(rf"\b{between.replace('DAY', day)} (?P<to>{'|'.join(patterns)})\b", re.I) if between else None,
     )
 
 
@@ -74,6 +77,7 @@ _EN = _language(
     r"will|['’]ll|going to|gonna|planned|scheduled|upcoming|coming|due|would|supposed to|tomorrow|['’]s \w+ing"
     r"|for (?:the )?(?:weekend|\w+day)",
     _OFTEN,
+    r"(?:from|between) DAY (?:and|to|till|until|through)",
 )
 _DE_PART = r"(?:(?: |-)?(?:abend|morgen|früh|nachmittag|vormittag|mittag|nacht))?"
 _DE_NEXT = r"(?P<next>(?:kommende[nmrs]?|nächste[nmrs]?) )?"
@@ -91,6 +95,7 @@ _LANGUAGES = {
         r"|(?:be|ver|er|ent|zer|über|unter|miss)\w{2,}(?:t|en)|los|dran|passiert)",
         r"werden?|wirst|wird|geplant|vor|an|bevor|ansteht|vorhabe|vorhaben|anstehen|kommende[nmrs]?|nächste[nmrs]?|morgen",
         r"immer|jede[nmrs]?|gewöhnlich|normalerweise|meistens?|üblicherweise|regelmäßig|oft",
+        r"(?:von|vom|zwischen) DAY (?:und|bis|bis zum)",
     ),
     "fr": _language(
         "lundi mardi mercredi jeudi vendredi samedi dimanche",
@@ -190,6 +195,9 @@ def weekdays(text: str, question: str, here: date, week: date | None) -> tuple[l
         return [], text
     when = tense(question, language)
     found: list[tuple[date, int]] = []
+    for match in list(language.between.finditer(text)) if language.between is not None else []:
+        found += _from_to(match, language, here, week, when)
+        text = text[: match.start()] + " " * (match.end() - match.start()) + text[match.end() :]
     for form in language.named:
         for match in list(form.finditer(text)):
             if _meant(text, match):
@@ -253,10 +261,28 @@ def _meant(text: str, match: re.Match[str]) -> bool:
     return ahead.count('"') % 2 == 0 and not any(ahead.rfind(sign) > max(ahead.rfind("”"), ahead.rfind("»")) for sign in _QUOTES[1:])
 
 
+def _from_to(match: re.Match[str], language: _Language, here: date, week: date | None, when: str) -> Iterator[tuple[date, int]]:
+    """From one weekday to another: of what has been, those that ended last."""
+    first, last = (_number(match[name], language) for name in ("day", "to"))
+    length = (last - first) % _WEEK + 1
+    today = here.weekday()
+    if week is not None:
+        yield week + timedelta(days=(first - week.weekday()) % _WEEK), length
+        return
+    if when != "ahead":
+        yield here - timedelta(days=(today - last) % _WEEK + length - 1), length
+    if when != "past":
+        yield here + timedelta(days=(first - today - 1) % _WEEK + 1), length
+
+
+def _number(name: str, language: _Language) -> int:
+    return next(at for at, day in enumerate(language.days) if day.fullmatch(name))
+
+
 def _dated(match: re.Match[str], language: _Language, here: date, week: date | None, when: str) -> Iterator[tuple[date, int]]:
     told = match.groupdict()
     name = told.get("day")
-    first = _SATURDAY if name is None else next(at for at, day in enumerate(language.days) if day.fullmatch(name))
+    first = _SATURDAY if name is None else _number(name, language)
     length = 2 if name is None else 1
     if week is not None:
         yield week + timedelta(days=(first - week.weekday()) % _WEEK), length

@@ -52,6 +52,6 @@ def _worth(at: float, spans: Sequence[Period], periods: Sequence[Period]) -> flo
     near = dates.closeness(at, tuple(periods))
     met = [(span, period) for span in spans for period in periods if span.sharp and span.start < period.end and period.start < span.end]
     if not met:
-        return near if near >= 1.0 else near * _ELSEWHERE
+        return near if near >= dates.WITHIN else near * _ELSEWHERE
     whole = any(span.end - span.start <= max(_DAYS_S, period.end - period.start) for span, period in met)
     return 1.0 if whole else max(near, _OF_A_WEEK)

@@ -158,6 +158,7 @@ def test_in_german_as_well(question: str, first: str) -> None:
         "What did the central bank decide on Monday?",
         "Who won the election yesterday?",
         "Which films are out on Friday?",
+        "Which SQL query counts orders since Monday?",
         "What should I cook on Sunday?",
         "Is Black Friday worth it?",
         "Wer hat am Montag die Wahl gewonnen?",
