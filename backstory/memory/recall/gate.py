@@ -42,16 +42,14 @@ def told(index: Index, query: Query) -> bool:
     if _strange(query):
         return False
     theirs = query.named or query.ours
-    if theirs and any(worth >= 1.0 for worth in query.spoken.values()):
-        return True
-    return any((theirs or not period.loose) and tells(index, period) for period in query.periods)
+    return (theirs and known_time(index, query)) or any(not period.loose and tells(index, period) for period in query.periods)
 
 
 def passes(index: Index, query: Query, found: Found, near: Mapping[int, float], gate: float, asked: Asked | None) -> tuple[float, bool]:
     """The share of the question that the best unit has, and whether that is enough. `gate`: how strict it is, 1 for usual. `near`: cosines
     of the nearest units."""
     best = evidence(index, query, found)
-    if (query.named or _known_time(index, query)) and best >= gate * _ENOUGH_NAMED:
+    if (query.named or known_time(index, query)) and best >= gate * _ENOUGH_NAMED:
         return best, True
     strange = _strange(query)
     if asked is not None and asked.trust.enough and asked.nearness.dimensions:
@@ -83,8 +81,11 @@ def any_passes(
     return best, False
 
 
-def _known_time(index: Index, query: Query) -> bool:
-    return not _strange(query) and any(tells(index, period) for period in query.periods)
+def known_time(index: Index, query: Query) -> bool:
+    """Whether something was said in a time that the question names, or of it, and it names no stranger."""
+    if _strange(query):
+        return False
+    return any(worth >= 1.0 for worth in query.spoken.values()) or any(tells(index, period) for period in query.periods)
 
 
 def _by_chance(index: Index, query: Query, found: Found) -> bool:

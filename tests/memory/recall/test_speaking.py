@@ -168,6 +168,11 @@ def test_what_happened_elsewhere_on_a_day_is_not_known_by_the_day(question: str)
     assert told(DAILY, question) == []
 
 
+def test_a_time_decides_as_well_where_no_unit_has_more_of_the_words() -> None:
+    assert "Brittany" in told(FRIENDLY, "Which animals did Jonas feed last summer?")[0]
+    assert "eye doctor" in told(FRIENDLY, "Is Lena free on Monday?")[0]
+
+
 def test_words_decide_where_something_else_is_asked_about() -> None:
     assert "lamp" in told(FRIENDLY, "Which lamp arrived broken on Monday?")[0]
     assert not read(FRIENDLY, "Which lamp arrived broken on Monday?", NOW).timed
