@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -95,6 +96,7 @@ _SIDE = Form(
     r"|(?:until|till|up to|bis|hasta|tot|jusqu['’]à))(?: (?:the|dem|den|der|le|la|el|zum|zur))?\s+(?=\S)",
     re.I,
 )
+_MOST_SIDES, _TIME_CHARS = 8, 60
 _CLAUSE_END, _FIRST_WORD = Form(r"[?!,;:]"), Form(r"\w+")
 # "Two days before 8 May" is a day, not all that was before it.
 _AWAY = Form(
@@ -151,13 +153,10 @@ def read(question: str, now: float, first: float, last: float) -> tuple[tuple[Pe
         return (), question
     if "this " in text and tense(question) == "past":
         text = looking_back(text)
-    side = _on_a_side(text, now, first, last)
-    if side is not None:
-        return side
     years = range(_date(first).year - 1, _date(last).year + 1) if last > 0 else range(0)
-    found, rest = _spans(text, now, years, asked=True)
-    more, rest = _each(rest, now, years)
-    found += more
+    bounded, text = _on_a_side(text, now, first, years)
+    found, rest = _named(text, now, years)
+    found += bounded
     named = _days_of_week(question, rest, now, found)
     if named is not None:
         found, rest = named
@@ -181,26 +180,33 @@ def _newest_first(found: list[Period], now: float) -> tuple[Period, ...]:
     return tuple(made)
 
 
-def _on_a_side(text: str, now: float, first: float, last: float) -> tuple[tuple[Period, ...], str] | None:
-    """All from or up to a time: "since March", "until last week"; None where the text says no such thing. See read."""
-    for match in _SIDE.finditer(text):
-        tail = _CLAUSE_END.split(text[match.end() :])[0]
+def _on_a_side(text: str, now: float, first: float, years: range) -> tuple[list[Period], str]:
+    """All from or up to a time: "since March", "until last week"; and the text without it. Of several, the first."""
+    for match in islice(_SIDE.finditer(text), _MOST_SIDES):
+        begin, stop = match.span()
+        tail = _CLAUSE_END.split(text[stop : stop + _TIME_CHARS])[0]
         here = _FIRST_WORD.search(tail)
-        if here is None or _AWAY.search(text[: match.start()]) is not None:
+        if here is None or _AWAY.search(text[max(0, begin - _TIME_CHARS) : begin]) is not None:
             continue
         for lead in ("", "on ", "am ", "in "):
-            found, rest = read(lead + tail, now, first, last)
+            found, rest = _named(lead + tail, now, years)
+            week = _days_of_week(lead + tail, rest, now, found)
+            found, rest = week if week is not None else (found, rest)
             begun = max((period for period in found if period.start <= now), key=lambda period: period.start, default=None)
             if begun is not None and here[0] not in _WORD.findall(rest):
                 start, end = (begun.start, now) if match["since"] else (begun.end, now) if match["after"] else (first, begun.end)
                 if match["before"]:
                     end = begun.start
-                if not 0 < start < end:
-                    return None
-                return (Period(start, end + 1.0, sharp=False, loose=begun.loose),), text[: match.start()] + rest + text[
-                    match.end() + len(tail) :
-                ]
-    return None
+                made = [Period(start, end + 1.0, sharp=False, loose=begun.loose)] if 0 < start < end else []
+                return made, f"{text[:begin]} {rest} {text[stop + len(tail) :]}" if made else text
+    return [], text
+
+
+def _named(text: str, now: float, years: range) -> tuple[list[Period], str]:
+    """The spans, days, months and years that a text names, and the text without them."""
+    found, rest = _spans(text, now, years, asked=True)
+    more, rest = _each(rest, now, years)
+    return found + more, rest
 
 
 def _each(rest: str, at: float, years: range) -> tuple[list[Period], str]:

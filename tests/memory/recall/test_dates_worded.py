@@ -208,3 +208,8 @@ def test_all_from_a_time_on_or_up_to_it(question: str, start: str, end: str) -> 
 @pytest.mark.parametrize("question", ["What did I do before I moved?", "What did she do since her birthday?", "What comes after?"])
 def test_an_event_without_a_date_bounds_no_time(question: str) -> None:
     assert spans(question) == []
+
+
+def test_many_bounds_are_read_once_each_and_other_times_beside_one_as_well() -> None:
+    assert spans("since March 2026 " * 400), "each would read all that follows it"
+    assert spans("What did I say in May 2026 of the time since October?") == [("2026-05-01", "2026-06-01"), ("2026-10-01", "2026-11-26")]
