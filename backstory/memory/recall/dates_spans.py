@@ -24,7 +24,7 @@ _LONGEST_DAYS, _SHARP_DAYS = 3 * 366, 14
 _HOLIDAYS_FROM, _HOLIDAYS_DAYS = (12, 22), 14
 # Up to this month holidays that somebody speaks of are those in which the year began.
 _MID_YEAR = 6
-_SPACES = Form("  +")
+_SPACES, _DIGIT = Form("  +"), re.compile(r"\d")
 # Written small these are no months.
 _VERBS = frozenset(("may", "mar", "march"))
 
@@ -77,7 +77,29 @@ _PART_OF_YEAR = Form(
     r"\b(?:(?P<part>early|mid|late)(?: in)?[ -]|(?P<where>start|beginning|middle|end) of (?:the year )?)(?P<year>(?:19|20)\d\d)\b", re.I
 )
 _PARTS = {"early": (1, 4), "mid": (5, 4), "late": (9, 4), "start": (1, 3), "beginning": (1, 3), "middle": (5, 4), "end": (10, 3)}
+_STEP_PART = Form(
+    r"\b(?:(?P<where>start|beginning|middle|end) of|(?P<part>early|mid|late)(?: in)?)[ -](?:the )?(?P<which>last|this|next|previous)"
+    r" (?P<unit>week|month|year)\b",
+    re.I,
+)
+_WEEK_PARTS = {"early": (0, 2), "mid": (2, 2), "late": (3, 4), "start": (0, 2), "beginning": (0, 2), "middle": (2, 2), "end": (3, 4)}
+_MONTH_PARTS = {
+    "early": (1, 10),
+    "mid": (11, 20),
+    "late": (21, 31),
+    "start": (1, 10),
+    "beginning": (1, 10),
+    "middle": (11, 20),
+    "end": (21, 31),
+}
 _BEFORE_LAST = Form(rf"\bthe (?P<unit>week|weekend|month|year|{'|'.join(WEEKDAYS)}) before last\b", re.I)
+_ROLLING = Form(
+    rf"\bthe (?:last|past) (?:(?P<count>\d{{1,2}}|{'|'.join(COUNTS)}|few|couple of|several) )?(?P<unit>day|week|weekend|month|year)s\b"
+    r"|\b(?:in|over|during|for|within) the past (?P<one>week|month|year)\b",
+    re.I,
+)
+_ROLLING_DAYS = {"day": 1, "week": 7, "weekend": 7, "month": 30, "year": 365}
+_VAGUE_COUNTS = {"few": 4, "couple of": 2, "several": 5}
 _NUMBERED = Form(
     r"\b(?:on|since) the (?P<day>\d{1,2})(?:st|nd|rd|th)(?: of (?P<which>this|last|the) month\b|(?=\s*(?:[?!.,;:)]|$)|"
     r" (?:we|i|you|he|she|they|at|when)\b))",
@@ -107,7 +129,7 @@ def spans(text: str, here: date | None, years: range, asked: bool) -> tuple[list
     found: list[Span] = []
     if "  " in text:
         text = _SPACES.sub(" ", text)
-    for signs, pattern, read in _READ:
+    for signs, pattern, read in _READ if _DIGIT.search(text) is not None else _WORDED:
         if not any(sign in low for sign in signs):
             continue
         kept = []
@@ -258,6 +280,24 @@ def _part_of_year(match: re.Match[str], _here: date | None, _years: range, _aske
     yield _months(first, int(match["year"]), count)
 
 
+def _step_part(match: re.Match[str], here: date | None, _years: range, _asked: bool) -> Iterator[Span]:
+    if here is None:
+        return
+    step = {"this": 0, "next": 1}.get(match["which"].lower(), -1)
+    part, unit = (match["where"] or match["part"]).lower(), match["unit"].lower()
+    if unit == "week":
+        first, count = _WEEK_PARTS[part]
+        yield Span(here + timedelta(days=7 * step - here.weekday() + first), count, True)
+    elif unit == "month":
+        index = here.year * 12 + here.month - 1 + step
+        year, month = index // 12, index % 12 + 1
+        first, last = _MONTH_PARTS[part]
+        yield from _between(date(year, month, first), date(year, month, min(last, calendar.monthrange(year, month)[1])))
+    else:
+        first, count = _PARTS[part]
+        yield _months(first, here.year + step, count)
+
+
 def _before_last(match: re.Match[str], here: date | None, _years: range, _asked: bool) -> Iterator[Span]:
     if here is None:
         return
@@ -273,6 +313,15 @@ def _before_last(match: re.Match[str], here: date | None, _years: range, _asked:
         yield _months(1, here.year - 2, 12)
     else:
         yield Span(here - timedelta(days=(here.weekday() - WEEKDAYS.index(unit) - 1) % 7 + 8), 1, True)
+
+
+def _rolling(match: re.Match[str], here: date | None, _years: range, _asked: bool) -> Iterator[Span]:
+    """So many days back from today; of days or weeks without a number, a few."""
+    if here is not None:
+        told = (match["count"] or ("one" if match["one"] else "few")).lower()
+        count = int(told) if told.isdigit() else COUNTS.get(told) or _VAGUE_COUNTS[told]
+        length = count * _ROLLING_DAYS[(match["unit"] or match["one"]).lower()]
+        yield Span(here - timedelta(days=length), length + 1, length <= _SHARP_DAYS)
 
 
 def _numbered(match: re.Match[str], here: date | None, _years: range, asked: bool) -> Iterator[Span]:
@@ -349,8 +398,13 @@ _READ: tuple[tuple[tuple[str, ...], Form, Callable[[re.Match[str], date | None, 
     (("q1", "q2", "q3", "q4", "quarter"), _QUARTER, _quarter),
     (("quarter",), _STEP_QUARTER, _step_quarter),
     (("early", "mid", "late", " of "), _PART_OF_YEAR, _part_of_year),
+    ((" week", " month", " year"), _STEP_PART, _step_part),
+    (("the last ", "the past "), _ROLLING, _rolling),
     (("before last",), _BEFORE_LAST, _before_last),
     (("on the ", "since the "), _NUMBERED, _numbered),
     (("holidays",), _HOLIDAYS, _holidays),
 )
 """Words one of which each form has, the form, and what reads it. What is longer comes first."""
+_WITH_DIGITS = (_TWO_DAYS, _DAYS, _MONTH_DAYS, _TWO_YEARS, _FROM_DAY, _PART_OF_YEAR, _NUMBERED)
+_WORDED = tuple(row for row in _READ if row[1] not in _WITH_DIGITS)
+"""Those that a text without digits may match."""

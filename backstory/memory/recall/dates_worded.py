@@ -8,6 +8,7 @@ yesterday in French, and here in German.
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 
@@ -15,6 +16,7 @@ from msgspec import Struct
 
 from backstory.memory.forms import Form
 from backstory.memory.months import MONTHS
+from backstory.memory.recall.dates_german import GERMAN
 from backstory.memory.small_words import spoken
 from backstory.memory.text import fold
 
@@ -28,8 +30,8 @@ _PART_OF = Form(
     r"(?P<year>,? \d{4})?",
     re.I,
 )
-_DAYS_OF = {"end": (22, 26, 30), "close": (22, 26, 30), "late": (22, 26, 30), "middle": (12, 15, 18), "mid": (12, 15, 18)}
-_EARLY = (2, 6, 10)
+_DAYS_OF = {"end": (21, 31), "close": (21, 31), "late": (21, 31), "middle": (11, 20), "mid": (11, 20)}
+_EARLY, _COMMON_YEAR = (1, 10), 2025
 _SLASHED = Form(r"\b(\d{1,2})/(\d{1,2})/(\d{4})\b")
 _FEASTS = {
     "christmas eve": (12, 24),
@@ -43,6 +45,8 @@ _FEASTS = {
     "valentine's day": (2, 14),
     "valentines day": (2, 14),
 }
+_CHRISTMAS = "24-26"
+"""What people did "at Christmas" they did on one of these days of December."""
 _MOVED_FEASTS = ("easter", "good friday", "pentecost", "thanksgiving")
 _FEAST_WORDS = frozenset(word for name in (*_FEASTS, *_MOVED_FEASTS) for word in name.replace("'", " ").split() if len(word) > 2)
 _FEAST = Form(rf"\b(?P<which>last |this |next )?(?P<feast>{'|'.join(sorted(_FEASTS, key=len, reverse=True))})\b(?P<year>,? \d{{4}})?", re.I)
@@ -77,48 +81,6 @@ def _numbers(text: str) -> dict[str, int]:
     return {word: number for number, words in enumerate(text.split(), 1) for word in words.split("|")}
 
 
-_DE_STEPS = {"woche": "week", "wochenende": "weekend", "monats?": "month", "jahre?s?": "year"}
-_DE_NTH = ("erst", "zweit", "dritt", "viert")
-_DE_MONTHS = "januar|jänner|februar|märz|april|mai|juni|juli|august|september|oktober|november|dezember"
-_GERMAN = tuple(
-    (Form(rf"\b{pattern}", re.I), words)
-    for pattern, words in (
-        *((rf"vorletzte[nmrs]? {word}\b", f"the {unit} before last") for word, unit in _DE_STEPS.items()),
-        *((rf"im {word}e[nr] Quartal\b", f"in Q{number}") for number, word in enumerate(_DE_NTH, 1)),
-        *(
-            (
-                rf"(?:der |die )?{word}(?:e|en) (?:Woche (?:im|des|vom) (?P<month>{_DE_MONTHS})s?|(?P<other>{_DE_MONTHS})woche)\b",
-                rf"the {nth} week of \g<month>\g<other>",
-            )
-            for word, nth in zip((*_DE_NTH, "letzt"), ("first", "second", "third", "fourth", "last"), strict=True)
-        ),
-        (
-            rf"zwischen (?:dem )?(\d{{1,2}}\.(?: (?:{_DE_MONTHS}))?|{_DE_MONTHS})(?: (\d{{4}}))? und (?:dem )?(?=\d|{_DE_MONTHS})",
-            r"between \1 \2 and ",
-        ),
-        (
-            rf"vo[nm] (?:dem )?(\d{{1,2}}\.(?: (?:{_DE_MONTHS}))?|{_DE_MONTHS})(?: (\d{{4}}))? bis (?:zum |zu )?(?=\d|{_DE_MONTHS})",
-            r"from \1 \2 to ",
-        ),
-        (r"zwischen (\d{4}) und (?=\d{4}\b)", r"between \1 and "),
-        (r"von (\d{4}) bis (?=\d{4}\b)", r"from \1 to "),
-        (r"am (\d{1,2})\.(?=\s*(?:[?!,;]|$))", r"on the \1th"),
-        (r"Anfang (?:des Jahres )?(?=(?:19|20)\d\d\b)", "early "),
-        (r"Mitte (?:des Jahres )?(?=(?:19|20)\d\d\b)", "mid "),
-        (r"Ende (?:des Jahres )?(?=(?:19|20)\d\d\b)", "late "),
-        (r"über die (?:(?:Weihnachts)?feiertage|Weihnachtsferien)\b", "over the holidays"),
-    )
-)
-_DE_COUNTS = ("einen", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn")
-_DE_FEASTS = "ostern|ostermontag|karfreitag|pfingsten|weihnachten|heiligabend|silvester|neujahr"
-
-
-def _german_away(match: re.Match[str]) -> str:
-    count, unit = match["count"].casefold(), "week" if match["unit"].casefold() == "woche" else "day"
-    number = 1 if count == "eine" else int(count) if count.isdecimal() else _DE_COUNTS.index(count) + 1
-    return f"{number} {unit}s {'after' if match['side'].casefold() == 'nach' else 'before'} "
-
-
 _LANGUAGES = {
     "de": _Language(
         _months("januar|jänner februar märz april mai juni juli august september oktober november dezember"),
@@ -132,24 +94,15 @@ _LANGUAGES = {
         r"vor (?P<count>\w+) (?P<unit>tag|tagen|woche|wochen|monat|monaten|jahr|jahren)",
         r"(?:letzte[nmrs]?|vergangene[nmrs]?|vorige[nmrs]?) (?P<unit>\w+)",
         _pairs(
-            "vorgestern=the_day_before_yesterday gestern=yesterday heute=today morgen=tomorrow heute_morgen=this_morning"
+            "vorgestern=the_day_before_yesterday übermorgen=the_day_after_tomorrow gestern=yesterday heute=today"
+            " morgen=tomorrow heute_morgen=this_morning"
             " gestern_morgen=yesterday"
             " guten_morgen=hello weihnachten=christmas heiligabend=christmas_eve silvester=new_year's_eve neujahr=new_year's_day"
             " ostern=Easter karfreitag=Good_Friday ostermontag=Easter_Monday pfingsten=Pentecost"
         ),
         _numbers("ein|einem|einer zwei drei vier fünf sechs sieben acht neun zehn elf zwölf dreizehn vierzehn"),
         (r"anfang", r"mitte", r"ende"),
-        turned=(
-            *_GERMAN,
-            (
-                Form(
-                    rf"\b(?P<count>\d{{1,2}}|eine|{'|'.join(_DE_COUNTS)}) (?P<unit>Tag|Woche)(?:en?|n)? (?P<side>nach|vor) (?:dem )?"
-                    rf"(?=(?:{_DE_FEASTS})\b|\d{{1,2}}\. (?:{_DE_MONTHS}))",
-                    re.I,
-                ),
-                _german_away,
-            ),
-        ),
+        turned=GERMAN,
     ),
     "fr": _Language(
         _months("janvier février|fevrier mars avril mai juin juillet août|aout septembre octobre novembre décembre|decembre"),
@@ -413,7 +366,8 @@ def _ago(match: re.Match[str], language: _Language) -> str:
 
 
 def _last(match: re.Match[str], language: _Language) -> str:
-    named = language.units.get(match["unit"].casefold())
+    word = match["unit"].casefold()
+    named = language.units.get(word) or (word if word in _FEASTS else "")
     return f"last {named}" if named else match[0]
 
 
@@ -445,7 +399,8 @@ def _feast(match: re.Match[str], today: date) -> str:
     if not year and which:
         past = (today.month, today.day) > (month, day)
         year = str(today.year - (not past) if which == "last" else today.year + past)
-    return f"{day} {MONTHS[month - 1].title()} {year}".strip()
+    named = _CHRISTMAS if match["feast"].casefold() == "christmas" else str(day)
+    return f"{named} {MONTHS[month - 1].title()} {year}".strip()
 
 
 def _of_year(match: re.Match[str], today: date) -> str:
@@ -469,4 +424,8 @@ def _before_last(match: re.Match[str], today: date) -> str:
 def _part_of(match: re.Match[str]) -> str:
     year = (match["year"] or "").strip(", ")
     where = (match["where"] or match["short"]).casefold()
-    return " ".join(f"{day} {match['month']} {year}".strip() + "," for day in _DAYS_OF.get(where, _EARLY))
+    first, last = _DAYS_OF.get(where, _EARLY)
+    month = MONTHS.index(match["month"].casefold()) + 1
+    # February of any year.
+    last = min(last, monthrange(int(year) if year else _COMMON_YEAR, month)[1])
+    return f"{first}-{last} {match['month']} {year}".strip()

@@ -18,6 +18,6 @@ _STEMS = """
     recommend rememb rest result return round same save section see seem send serious set shape short show side simpl singl sit size
     small space speak special spend stand start stay step stop strong style suggest sure tell thing throw time titl today togeth
     tomorrow top total touch tri true turn type understand use visit wait walk want watch way wear week weekend weigh whole win woman
-    work world wrong yesterday young
+    work world wrong yesterday young monday tuesday wednesday thursday friday saturday sunday
 """
 EVERYDAY = frozenset(_STEMS.split())

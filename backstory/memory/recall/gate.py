@@ -11,11 +11,10 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from backstory.memory.recall import oneself
-from backstory.memory.recall.dates import Period
 from backstory.memory.recall.everyday import EVERYDAY
 from backstory.memory.recall.index import Index
 from backstory.memory.recall.nearness import Asked
-from backstory.memory.recall.question import Query
+from backstory.memory.recall.question import Query, tells
 from backstory.memory.recall.scoring import Found, beside, evidence, most_shared
 from backstory.memory.text import words
 
@@ -31,25 +30,26 @@ _ENOUGH_REMARK, _REMARK_WORDS, _RARE_SHARE, _RARE = 0.4, 2, 0.02, 3
 _ENOUGH_EVERYDAY = 0.55
 # So many of the best units are looked at for somebody who speaks of himself.
 _TELLING = 3
-# That something was said in a time which holds most of what was said at all, and is as long as this, tells nothing.
-_LONG_S, _MOST_OF_IT = 92 * 86_400.0, 0.5
 # One word in common is chance where the question has so many of its own.
 _MANY_WORDS = 5
 
 
 def told(index: Index, query: Query) -> bool:
     """Whether a question needs no word in common: it asks about a speaker and nothing else, or names a time of which something is
-    known. Not where it names a stranger, too."""
+    known. Not where it names a stranger, too; and what was "yesterday" or "on Monday" is known of people of the conversation only."""
     if not query.own:
         return True
-    return not _strange(query) and any(_tells(index, period) for period in query.periods)
+    if _strange(query):
+        return False
+    theirs = query.named or query.ours
+    return (theirs and known_time(index, query)) or any(not period.loose and tells(index, period) for period in query.periods)
 
 
 def passes(index: Index, query: Query, found: Found, near: Mapping[int, float], gate: float, asked: Asked | None) -> tuple[float, bool]:
     """The share of the question that the best unit has, and whether that is enough. `gate`: how strict it is, 1 for usual. `near`: cosines
     of the nearest units."""
     best = evidence(index, query, found)
-    if query.named and best >= gate * _ENOUGH_NAMED:
+    if (query.named or known_time(index, query)) and best >= gate * _ENOUGH_NAMED:
         return best, True
     strange = _strange(query)
     if asked is not None and asked.trust.enough and asked.nearness.dimensions:
@@ -81,10 +81,11 @@ def any_passes(
     return best, False
 
 
-def _tells(index: Index, period: Period) -> bool:
-    """Whether something was said in this time, and not nearly all of it in a long one ("this year")."""
-    said = len(index.said_in(period.start, period.end))
-    return bool(said) and (period.end - period.start < _LONG_S or said <= _MOST_OF_IT * index.complete)
+def known_time(index: Index, query: Query) -> bool:
+    """Whether something was said in a time that the question names, or of it, and it names no stranger."""
+    if _strange(query):
+        return False
+    return any(worth >= 1.0 for worth in query.spoken.values()) or any(tells(index, period) for period in query.periods)
 
 
 def _by_chance(index: Index, query: Query, found: Found) -> bool:

@@ -73,7 +73,7 @@ def hits(found: Recalled, asked: str) -> list[Row]:
     direct = [is_direct or place in own for is_direct, place in zip(direct, basis.places, strict=True)]
     if not any(direct) and basis.query.periods:
         # Of a day that is asked about, all is an answer.
-        direct = [dates.closeness(item.at, basis.query.periods) >= 1.0 for item in found.items]
+        direct = [dates.closeness(item.at, basis.query.periods) >= dates.WITHIN for item in found.items]
     told = {item.number for item, is_direct in zip(found.items, direct, strict=True) if is_direct}
     asks = {item.number: value for item, value in zip(found.items, worth, strict=True) if item.number in told and "?" in item.text}
     most = max((item.score for item in found.items), default=0.0)

@@ -6,16 +6,20 @@ Rule: only the question and the conversation's own vocabulary are looked at; wor
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Sequence
 
 from msgspec import Struct
 
+from backstory.memory.months import MONTHS
 from backstory.memory.recall import dates, oneself
 from backstory.memory.recall.associations import asked_concepts
-from backstory.memory.recall.dates import Period
+from backstory.memory.recall.dates import SEASONS, Period
+from backstory.memory.recall.dates_weekdays import language_of
 from backstory.memory.recall.dates_worded import feast
 from backstory.memory.recall.index import Index
 from backstory.memory.recall.inflected import inflected
-from backstory.memory.small_words import small_in, spoken
+from backstory.memory.recall.speaking import speaking
+from backstory.memory.small_words import small_in, small_of, spoken
 from backstory.memory.text import STOP_WORDS, fold, has_hiragana, stem, terms, words
 
 HEAD_WEIGHT = 0.6
@@ -39,6 +43,15 @@ _FRAME_WORDS = """
     give list get got go make made take have do thing use used feel think plan different various person people someone
     """
 _FRAMES = frozenset(stem(word) for word in _FRAME_WORDS.split())
+_MONTHLY = frozenset((*MONTHS, *SEASONS))
+_LONG = frozenset(map(stem, (*MONTHS, *SEASONS)))
+_FRAMES_ELSEWHERE = frozenset(
+    fold(
+        "gemacht getan passiert geschehen erlebt gesagt erzählt los steht passé fait dit raconté pasó hice hicimos dije contó"
+        " successo fatto detto raccontato gedaan gebeurd gezegd verteld aconteceu fiz fizemos disse contou"
+    ).split()
+)
+"""The same in other languages, where a question is in one."""
 _CHATTER_WORDS = """
     continue proceed next go again retry repeat okay fine great nice cool good perfect awesome excellent correct wrong right agree
     understood understand sounds sound welcome bye goodbye morning evening night done stop wait start help want need ask question answer
@@ -48,6 +61,8 @@ GENERAL = _FRAMES | _CHATTER
 """Terms that do not say what a question is about."""
 _SENTENCE_END = re.compile(r"(?<=[.!?\uff1f\u061f\n])")
 _ASKS = ("?", "\uff1f", "\u061f")
+# That something was said in a time which holds most of what was said at all, and is as long as this, tells nothing.
+_LONG_S, _MOST_OF_IT = 92 * 86_400.0, 0.5
 _LONG_CHARS, _EDGE_CHARS, _MOST_CHARS = 1200, 400, 4000
 _WHEN = re.compile(
     r"\b(?:when|what (?:date|day|month|year|time)|how long|how (?:many|much|often)|which (?:day|month|year|week))\b",
@@ -71,7 +86,8 @@ class Query(Struct, frozen=True):
     for a time or a number. `event`: side, days and terms of an event that it asks the time before or after. `strangers`: those of its own
     terms that are names which nobody has mentioned. `role`: number of the role whose words it asks for, where somebody talks with a model:
     the user's for what they ask about themselves, the model's for what it has told them; -1 for neither. `inflected`: by its own
-    terms, what these are without the endings of another language."""
+    terms, what these are without the endings of another language. `timed`: nothing but people and a time in which something was said.
+    `ours`: who asks speaks of himself. `spoken`: how much units that speak of a day are of those asked about (see speaking)."""
 
     weights: dict[str, float]
     own: tuple[str, ...]
@@ -83,6 +99,9 @@ class Query(Struct, frozen=True):
     strangers: frozenset[str] = frozenset()
     role: int = -1
     inflected: dict[str, str] = {}
+    timed: bool = False
+    ours: bool = False
+    spoken: dict[int, float] = {}
 
 
 def read(index: Index, question: str, now: float) -> Query:
@@ -97,19 +116,25 @@ def read(index: Index, question: str, now: float) -> Query:
     said = words(question)
     bare = inflected(said)
     without: dict[str, str] = {}
-    small = small_in(said) if sum(map(STOP_WORDS.__contains__, said)) < _PLAIN_SHARE * len(said) else frozenset()
+    times = _times(index, _unmonthly(asking, name_parts), now)
+    small, frames = _elsewhere(said)
     endings = {word for word in said if has_hiragana(word)}
     if len(endings) == len(said):
         endings = set()
     for word in said:
         term = "" if word in STOP_WORDS or word in small else stem(word)
         if term:
-            weight = NAME_WEIGHT if term in name_terms else FRAME_WEIGHT if term in _FRAMES or word in endings else 1.0
+            framing = term in _FRAMES or word in endings or word in frames or (times.known and term in times.terms)
+            weight = NAME_WEIGHT if term in name_terms else FRAME_WEIGHT if framing else 1.0
             weights[term] = max(weights.get(term, 0.0), weight)
             if weight == 1.0 and term not in _CHATTER:
                 own[term] = None
                 if word in bare:
                     without[term] = bare[word]
+    if not times.terms.issuperset(own):
+        own = {term: None for term in own if term not in times.terms}
+    timed = times.known and not own
+    weights = times.lightened(weights) if timed else weights
     concepts: dict[str, float] = dict.fromkeys(without.values(), HEAD_WEIGHT)
     for term, weight in weights.items():
         if term not in name_terms:
@@ -120,13 +145,75 @@ def read(index: Index, question: str, now: float) -> Query:
         tuple(own),
         people if len(people) < len(index.voices) else frozenset(),
         bool(people),
-        dates.asked(asking, now, index.first_at, index.last_at),
+        tuple([period for period in times.periods if timed or not period.vague]),
         _WHEN.search(asking) is not None,
-        _event(asking),
+        _event(times.rest if times.periods else asking),
         frozenset(_strangers(index, question).intersection(own)),
         -1 if people else _role(index, asking),
         without,
+        timed,
+        not _SPEAKING.isdisjoint(words(_FOR_ME.sub("", asking))),
+        times.spoken,
     )
+
+
+def _elsewhere(said: Sequence[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """The small words of a question in another language than English, and those of it that only frame questions."""
+    language = language_of(said)
+    if not language and sum(map(STOP_WORDS.__contains__, said)) >= _PLAIN_SHARE * len(said):
+        return frozenset(), frozenset()
+    return small_in(said) or small_of(language), _FRAMES_ELSEWHERE if language else frozenset()
+
+
+class _Times(Struct, frozen=True):
+    """`spoken`: see Query. `known`: something was said in one of these periods, or of it. `terms`: of the words that name them. `rest`: the
+    question without these."""
+
+    periods: tuple[Period, ...]
+    spoken: dict[int, float]
+    known: bool
+    terms: frozenset[str]
+    rest: str
+
+    def lightened(self, weights: dict[str, float]) -> dict[str, float]:
+        """Weights of terms without those of words that are as often said of another time: "last", "Monday". The name of a feast tells of
+        these times, and that of a month where no day is told."""
+        long = not any(period.sharp for period in self.periods)
+        return {term: weight for term, weight in weights.items() if term not in self.terms or feast(term) or (long and term in _LONG)}
+
+
+def _times(index: Index, asking: str, now: float) -> _Times:
+    periods, rest = dates.read(asking, now, index.first_at, index.last_at)
+    if not periods:
+        return _Times((), {}, False, frozenset(), asking)
+    found = speaking(index, periods)
+    known = any(tells(index, period) for period in periods) or any(worth >= 1.0 for worth in found.values())
+    return _Times(periods, found, known, frozenset(map(stem, words(asking))).difference(map(stem, words(rest))), rest)
+
+
+def _unmonthly(asking: str, name_parts: Collection[str]) -> str:
+    """The question without speakers' names that are those of months or seasons as well ("June"), unless it says when: "in June"."""
+    names = _MONTHLY.intersection(name_parts)
+    if not names:
+        return asking
+    return re.sub(rf"(?<!\w)(?<!\b(?:in|of|by) )(?<!\d )(?:{'|'.join(sorted(names))})\b(?! \d)", "they", asking, flags=re.I)
+
+
+def without_names(index: Index, text: str) -> str:
+    """A text in which the names of this conversation's speakers are not taken for months or seasons (see _unmonthly)."""
+    return _unmonthly(text, {part for number in list(index.voices)[:_MOST_VOICES] for part in fold(index.names[number]).split()})
+
+
+def in_time(index: Index, query: Query, place: int) -> float:
+    """How much a unit is of the times that the question names: 0 to 1."""
+    told = query.spoken.get(place)
+    return dates.closeness(index.at[place], query.periods) if told is None else told
+
+
+def tells(index: Index, period: Period) -> bool:
+    """Whether something was said in this time, and not nearly all of it in a long one ("this year")."""
+    said = len(index.said_in(period.start, period.end))
+    return bool(said) and (period.end - period.start < _LONG_S or said <= _MOST_OF_IT * index.complete)
 
 
 def _role(index: Index, asking: str) -> int:

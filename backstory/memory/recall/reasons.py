@@ -30,10 +30,9 @@ from backstory.core.edits import (
 )
 from backstory.core.layout import Elements
 from backstory.core.message import Path
-from backstory.memory.recall import dates
 from backstory.memory.recall.index import ASKS, TELLS, TIMELY, Index
 from backstory.memory.recall.nearness import Asked
-from backstory.memory.recall.question import Query
+from backstory.memory.recall.question import Query, in_time
 
 What: TypeAlias = Literal["block", "earlier block", "digest", "fold", "marker", "stub", "tools", "held", "cache mark", "other"]
 Kind: TypeAlias = Literal["recalled", "pinned", "kept", "elsewhere"]
@@ -162,7 +161,7 @@ def signals(index: Index, query: Query, parts: Parts, place: int) -> dict[str, f
         "session": parts.level.get(index.sessions[place], 0.0),
         "of oneself": parts.oneself.get(place, 0.0),
         "speaker": float(index.speakers[place] in query.people or index.roles[place] == query.role),
-        "date": dates.closeness(index.at[place], query.periods) if query.periods else 0.0,
+        "date": in_time(index, query, place) if query.periods else 0.0,
         "tells a time": float(query.when and bool(index.flags[place] & TIMELY)),
         "tells": float(bool(index.flags[place] & TELLS)),
         "asks": float(bool(index.flags[place] & ASKS)),

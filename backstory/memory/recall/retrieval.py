@@ -19,7 +19,7 @@ from backstory.memory.reading.fence import RECALL_CLOSE, RECALL_OPEN, called, ha
 from backstory.memory.recall import dates, oneself
 from backstory.memory.recall.asking import wants
 from backstory.memory.recall.associations import MARK
-from backstory.memory.recall.gate import any_passes, passes, told, worth_a_look
+from backstory.memory.recall.gate import any_passes, known_time, passes, told, worth_a_look
 from backstory.memory.recall.index import Index
 from backstory.memory.recall.inview import Seen, adding
 from backstory.memory.recall.likeness import Chosen
@@ -46,6 +46,8 @@ _EXCERPT = 1 / 3
 A_LINE = 40
 """Tokens of what a line has besides its text, with its day, at most."""
 _NONE_SEEN: Seen = {}
+# Where no unit has more of the question's words, the time that it names decides.
+_FEW_WORDS = 0.3
 # What a message that asks nothing brings back is a reminder, not an answer.
 _REMARK_TOKENS = 250
 _ASKS = ("?", "\uff1f", "\u061f")
@@ -205,6 +207,8 @@ def _answers(
     near = _near(asked, found.best, wanted, eligible)
     if (told(index, query) and not remark) or (not gate and found.best):
         best = evidence(index, query, found)
+        if best < _FEW_WORDS and not query.timed and known_time(index, query):
+            query = replace(query, timed=True)
     else:
         best, enough = worth_a_look(index, query, found, gate) if remark else passes(index, query, found, near, gate, asked)
         if not enough and not remark:

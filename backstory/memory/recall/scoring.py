@@ -15,12 +15,13 @@ from operator import mul, neg
 from msgspec import Struct
 from msgspec.structs import replace
 
+from backstory.memory.months import COUNTS
 from backstory.memory.recall import dates
 from backstory.memory.recall.associations import asked_concepts
 from backstory.memory.recall.dates import Period
 from backstory.memory.recall.index import ASKS, FREQUENCY_BITS, FREQUENCY_MOST, TELLS, TIMELY, Index
 from backstory.memory.recall.nearness import Asked
-from backstory.memory.recall.question import Query
+from backstory.memory.recall.question import Query, in_time, tells, without_names
 from backstory.memory.recall.reasons import Parts
 
 # Okapi BM25 (Robertson & Zaragoza, The Probabilistic Relevance Framework, 2009): how soon repeats stop counting, how much length counts.
@@ -34,6 +35,9 @@ _NOTHINGS = [0.0] * (2 * _SIDE + 1)
 # Shares of the final score, against the best match in words = 1.
 _WORDS, _AROUND, _PASSAGE = 0.5, 0.5, 0.2
 _SPEAKER, _DATE, _TIMELY, _ASKS, _LENGTH = 0.4, 0.3, 0.2, 0.1, 0.1
+# Where nothing but a time is asked about, it decides, and then who speaks: what was said then
+# comes before whatever has the same words.
+_DATE_ALONE, _SPEAKER_ALONE = 2.0, 0.8
 # What it adds that a unit is of the side that is asked about: of whoever asks, or of the model.
 _ROLE = 0.6
 # With vectors: what a match counts more in the mouth of somebody whom the question names, and how often a unit's own meaning counts beside
@@ -54,6 +58,8 @@ _POOL, _TOKENS_EACH = 150, 16
 # The best of them, two of five, bring their neighbours along.
 _BRING = 0.4
 _CHECKED = 30
+# So many of those who speak of an event are asked when it was.
+_TELLERS, _NAMES_DAY, _IS_THEIRS = 8, 1.3, 1.2
 # A question about somebody who was never mentioned is hardly about this conversation.
 _STRANGER = 2.0
 # Of a very long message, the words that tell most.
@@ -242,29 +248,37 @@ def ranked(
 
 
 def _then(index: Index, query: Query, most: int, *, any_period: bool) -> list[int]:
-    """What was said in the days or weeks that the question names, whatever its words: the first `most` units of them. `any_period`: in the
-    months or years, too."""
-    periods = [period for period in query.periods if period.sharp or any_period]
-    return [place for period in periods for place in index.said_in(period.start, period.end)][:most]
+    """What was said in the days or weeks that the question names, whatever its words: `most` units of them, those of whom it names first.
+    `any_period`: in the months or years, too."""
+    periods = [period for period in query.periods if period.sharp or any_period or query.timed]
+    found = [place for place, worth in query.spoken.items() if worth >= 1.0]
+    found += [place for period in periods for place in index.said_in(period.start, period.end)]
+    if len(found) <= most or not query.people:
+        return found[:most]
+    speakers, people = index.speakers, query.people
+    theirs = [place for place in found if speakers[place] in people]
+    return [*theirs, *(place for place in found if speakers[place] not in people)][:most]
 
 
 def _extra(index: Index, query: Query, places: Sequence[int], words: Sequence[float] | None, telling: float) -> list[float]:
     """What speaker, day and shape of each unit add. `words`: what its match adds, which counts more from a speaker who is named.
     `telling`: what it adds that somebody tells what they did."""
-    flags, speakers, at = index.flags, index.speakers, index.at
+    flags, speakers = index.flags, index.speakers
     timely = _TIMELY if query.when else 0.0
     by_flag = [
         (-_ASKS if flag & ASKS else 0.0) + (timely if flag & TIMELY else 0.0) + (telling if flag & TELLS else 0.0) for flag in range(8)
     ]
     added = [by_flag[flags[place]] for place in places]
     if query.people:
-        said = [_SPEAKER + _SAID * word for word in words] if words is not None else [_SPEAKER] * len(places)
+        least = _SPEAKER_ALONE if query.timed else _SPEAKER
+        said = [least + _SAID * word for word in words] if words is not None else [least] * len(places)
         added = [more + by if speakers[place] in query.people else more for more, by, place in zip(added, said, places, strict=True)]
     if query.role >= 0:
         roles = index.roles
         added = [more + _ROLE if roles[place] == query.role else more for more, place in zip(added, places, strict=True)]
     if query.periods:
-        added = [more + _DATE * dates.closeness(at[place], query.periods) for more, place in zip(added, places, strict=True)]
+        share = _DATE_ALONE if query.timed else _DATE
+        added = [more + share * in_time(index, query, place) for more, place in zip(added, places, strict=True)]
     return added
 
 
@@ -384,18 +398,36 @@ def _feedback(index: Index, query: Query, found: Found) -> dict[str, float]:
 
 def anchored(index: Index, query: Query) -> Query:
     """The query with the time of the event that it refers to ("the week before her birthday") among its periods, where the
-    conversation tells when that was."""
+    conversation tells when that was. Where nothing else is asked about, that time decides."""
     if query.event is None:
         return query
     side, days, asked_terms = query.event
-    found = matches(index, dict.fromkeys(asked_terms, 1.0), _CHECKED)
-    best = max(found.best, key=lambda place: (found.scores[place], index.speakers[place] in query.people, -place), default=None)
-    if best is None or not asked_terms or sum(1 for term in asked_terms if index.has(term, best)) * 2 <= len(asked_terms):
-        return query
-    told = dates.mentioned(index.texts[best], index.at[best])
-    at = told[0].start if told else index.at[best]
+    at = _time_of(index, query, asked_terms)
     if at <= 0:
         return query
     length = days * dates.DAY_S
     period = Period(at - length, at + dates.DAY_S) if side == "before" else Period(at, at + length + dates.DAY_S)
-    return replace(query, periods=(*query.periods, period))
+    event = {*asked_terms, *(query.inflected.get(term, term) for term in asked_terms)}
+    left = tuple([term for term in query.own if term not in event and not dates.timely(term) and term not in COUNTS])
+    timed = not left and tells(index, period)
+    return replace(query, periods=(*query.periods, period), own=() if timed else query.own, timed=query.timed or timed)
+
+
+def _time_of(index: Index, query: Query, asked_terms: Sequence[str]) -> float:
+    """When an event was: the day that somebody says who speaks of it, or the day on which they do; 0.0 for an event that nobody tells of.
+    Who is asked about knows best, and so does who names a day."""
+    found = matches(index, dict.fromkeys(asked_terms, 1.0), _CHECKED)
+    best = at = 0.0
+    for place in found.best[:_TELLERS]:
+        if sum(1 for term in asked_terms if index.has(term, place)) * 2 <= len(asked_terms):
+            continue
+        told = dates.meant(without_names(index, index.texts[place]), index.at[place])
+        sharp = next((period for period in told if period.sharp), None)
+        worth = (
+            found.scores[place]
+            * (_NAMES_DAY if sharp is not None else 1.0)
+            * (_IS_THEIRS if index.speakers[place] in query.people else 1.0)
+        )
+        if worth > best:
+            best, at = worth, sharp.start if sharp is not None else told[0].start if told else index.at[place]
+    return at

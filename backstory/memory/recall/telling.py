@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 
-_PASTS = """
+_PAST_WORDS = """
     went got had made took saw met was were did found gave bought came been ran won lost left told said heard felt began started wrote
     read ate drank drove flew sold spent kept knew thought brought caught built paid sent put cut set hit fell forgot chose taught grew
     broke spoke wore stood held led slept sang swam rode woke hid sat lent lit hurt quit shot taken swore threw understood
 """
+PASTS = tuple(_PAST_WORDS.split())
+"""The simple past of common verbs that form it in their own way."""
 _BETWEEN = r"(?:(?:just|also|really|recently|finally|have|then|only|even|never|\w+ly) ){0,2}"
-_TELLS = re.compile(rf"\b(?:[Ii]|[Ww]e)(?:['’]d)? {_BETWEEN}(?:\w+[^\We]ed|{'|'.join(_PASTS.split())})\b")
+_TELLS = re.compile(rf"\b(?:[Ii]|[Ww]e)(?:['’]d)? {_BETWEEN}(?:\w+[^\We]ed|{'|'.join(PASTS)})\b")
 
 
 def tells(text: str) -> bool:

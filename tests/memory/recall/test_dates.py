@@ -31,6 +31,8 @@ def days(periods: tuple[dates.Period, ...]) -> list[str]:
         ("last Friday", ["2025-05-09/1"]),
         ("last Wednesday", ["2025-05-07/1"]),
         ("next Friday", ["2025-05-16/1"]),
+        ("next Wednesday", ["2025-05-21/1"]),
+        ("this Wednesday", ["2025-05-14/1"]),
         ("last week", ["2025-05-05/7"]),
         ("last weekend", ["2025-05-10/2"]),
         ("last month", ["2025-04-01/31"]),
@@ -86,6 +88,14 @@ def test_closeness_falls_after_a_period_and_is_none_far_away() -> None:
     near = [dates.closeness(seconds(f"2025-05-{at:02d} 12:00"), day) for at in (8, 10, 7, 25)]
     assert near == [1.0, 0.6, 0.3, 0.0]
     assert dates.closeness(HERE, ()) == 0.0
+
+
+def test_of_a_date_in_any_year_the_newest_that_has_been_is_likely_to_be_meant() -> None:
+    found = dates.asked("at Christmas", HERE, seconds("2022-01-01 12:00"), HERE)
+    near = [dates.closeness(seconds(f"{year}-12-25 12:00"), found) for year in (2022, 2023, 2024)]
+    assert near == [dates.WITHIN, dates.WITHIN, 1.0]
+    assert dates.closeness(seconds("2023-04-09 12:00"), dates.asked("at Easter", HERE, seconds("2022-01-01 12:00"), HERE)) == dates.WITHIN
+    assert [one.share for one in dates.asked("on Monday and last week", HERE, HERE, HERE)] == [1.0]
 
 
 def test_a_stamp_before_a_line_is_read_and_taken_off() -> None:
