@@ -67,6 +67,12 @@ class Talk(Protocol):
         """What the client gets for the next frame of a streamed leg: the frame's own bytes as long as no tool of ours was called."""
         ...
 
+    @property
+    def spoke(self) -> bool:
+        """Whether the client has more of the streamed leg under way than how an answer begins: another one in its place would say things
+        twice."""
+        ...
+
     def over(self) -> Leg:
         """A streamed leg has ended."""
         ...

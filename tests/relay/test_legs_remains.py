@@ -184,3 +184,60 @@ def test_arguments_that_are_no_object_go_back_in_one() -> None:
     assert call.arguments == '{"query":"x', "it is told that this is no JSON"
     content = json.loads(play.way.bodies[-1])["messages"][-2]["content"]
     assert content[-1]["input"] == {"INVALID_JSON": '{"query":"x'}
+
+
+SAID_NOTHING = {
+    "anthropic": b'event: message_start\ndata: {"type":"message_start","message":{"id":"r2","content":[]}}\n\n'
+    b'event: ping\ndata: {"type":"ping"}\n\n',
+    "openai_chat": b": one moment\n\n" + chunk({"role": "assistant", "content": ""}),
+    "openai_responses": b'event: keepalive\ndata: {"type":"keepalive","sequence_number":0}\n\n',
+    "gemini": b': one moment\r\n\r\ndata: {"candidates":[{"content":{"parts":[{"text":""}]},"index":0}]}\r\n\r\n',
+}
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_a_sign_of_life_is_no_part_of_a_leg(name: str) -> None:
+    """Where nothing else came of it, the request is made once more."""
+    wire = BY_NAME[name]
+    play = Play(wire, request(name))
+    play.leg(wire.write(FIRST, True))
+    play.leg(SAID_NOTHING[name])
+    assert play.way.bodies[1:] == [b'{"plain":1}']
+    play.leg(wire.write(Reply((Text("Well."),), "stop", Usage(1, 1), "r3", "m"), True))
+    assert "".join(part.text for part in play.said().parts if isinstance(part, Text)).replace("\n", "") == "So.Well."
+    assert play.said().finish == "stop"
+
+
+def test_an_answer_that_never_began_has_no_end() -> None:
+    """A client that has no beginning of it cannot read one."""
+    play = Play(BY_NAME["anthropic"], request("anthropic"))
+    error = b'event: error\ndata: {"type":"error","error":{"type":"api_error","message":"%b"}}\n\n'
+    play.leg(error % b"what is vc_find_quote")
+    play.leg(error % b"no")
+    assert play.way.out == b""
+    assert play.way.broken
+
+
+def test_an_error_behind_reasoning_does_not_wait() -> None:
+    raw = thinking(thought("a"))
+    raw = raw[: raw.index(b"event: response.completed")] + b'event: error\ndata: {"type":"error","sequence_number":4,"message":"no"}\n\n'
+    play = Play(BY_NAME["openai_responses"], request("openai_responses"))
+    play.legs.begin(play.head, False)
+    play.legs.deliver(raw, False, ())
+    assert play.way.out == raw
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("openai_chat", b'{"error":{"message":"bad call","failed_generation":"%b"}}'),
+        ("openai_responses", b'{"id":"r1","status":"failed","tools":[{"name":"vc_find_quote"}],"output":[],"error":{"message":"%b?"}}'),
+    ],
+)
+def test_an_error_in_place_of_an_answer_is_told_apart_by_what_it_names(name: str, told: bytes) -> None:
+    play = Play(BY_NAME[name], request(name))
+    play.whole(told % b"vc_find_quote")
+    assert play.way.bodies == [b'{"plain":1}']
+    play = Play(BY_NAME[name], request(name))
+    play.whole(told % b"look")
+    assert (play.way.bodies, play.way.out) == ([], told % b"look")
