@@ -227,6 +227,27 @@ def test_an_error_behind_reasoning_does_not_wait() -> None:
     assert play.way.out == raw
 
 
+SPENT = {
+    "openai_chat": b'data: {"id":"r1","choices":[],"error":{"message":"vc_find_quote"},'
+    b'"usage":{"prompt_tokens":50,"completion_tokens":5}}\n\n',
+    "openai_responses": b'data: {"type":"response.failed","sequence_number":0,"response":{"id":"r1","status":"failed","output":[],'
+    b'"error":{"message":"vc_find_quote"},"usage":{"input_tokens":50,"output_tokens":5,"total_tokens":55}}}\n\n',
+    "gemini": b'data: {"candidates":[{"finishReason":"MALFORMED_FUNCTION_CALL","index":0,"finishMessage":"vc_find_quote"}],'
+    b'"usageMetadata":{"promptTokenCount":50,"candidatesTokenCount":5}}\r\n\r\n',
+}
+
+
+@pytest.mark.parametrize("name", SPENT)
+def test_what_a_leg_has_cost_that_ends_in_an_error_is_told(name: str) -> None:
+    wire = BY_NAME[name]
+    play = Play(wire, request(name))
+    play.leg(SPENT[name])
+    play.leg(wire.write(Reply((Text("Well."),), "stop", Usage(7, 2), "r2", "m"), True))
+    found = play.said()
+    assert found.usage is not None
+    assert (found.usage.input_tokens, found.usage.output_tokens) == (57, 7)
+
+
 @pytest.mark.parametrize(
     ("name", "told"),
     [

@@ -185,11 +185,11 @@ class GeminiTalk:
             found = _response.decode(frame.data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return frame.raw
+        if bytes(found.usage) not in _NULLS:
+            self._usage = values(found.usage)
         if self._fell(found, frame.data):
             self._failed = True
             return b""
-        if bytes(found.usage) not in _NULLS:
-            self._usage = values(found.usage)
         candidate = found.candidates[0] if found.candidates else None
         if candidate is None or candidate.index:
             if bytes(found.feedback) not in _NULLS:

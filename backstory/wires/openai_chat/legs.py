@@ -168,14 +168,15 @@ class ChatTalk:
             chunk = _chunk.decode(frame.data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return frame.raw
+        metered = bytes(chunk.usage) not in _NULLS
+        if metered:
+            self._usage = values(chunk.usage)
         if bytes(chunk.error) not in _NULLS and (self._number or blames(frame.data, self._ours)):
             self._failed = True
             return b""
         self._id = self._id or chunk.id or ""
         self._head = self._head or frame.data
-        if bytes(chunk.usage) not in _NULLS:
-            self._usage = values(chunk.usage)
-            self._metered = True
+        self._metered = self._metered or metered
         choice = chunk.choices[0] if chunk.choices else None
         if choice is None or choice.index:
             self._spoke = self._spoke or choice is not None

@@ -170,6 +170,7 @@ class ResponsesTalk:
             return self._passed(frame, found)
         if kind in _ERRORS and (self._number or blames(_error(frame, found), self._ours)):
             self._failed = True
+            self._usage = values(decode(_response, bytes(found.response) or b"{}").usage)
             return b""
         if kind in ENDS:
             return self._end(frame, found)
