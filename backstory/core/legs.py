@@ -132,7 +132,8 @@ class Pager(Protocol):
 
 PREFIX = "vc_"
 """With this the names of our tools begin."""
-_NAMED = re.compile(rb"\b%b\w{1,64}" % PREFIX.encode(), re.ASCII)
+# Whole names of tools, in JSON text too, where a line may end in front of one.
+_NAMED = re.compile(rb"(?:(?<![\w-])|(?<=\\[nrt]))%b[\w-]{1,128}" % PREFIX.encode(), re.ASCII)
 
 
 class Names(frozenset[str]):

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from backstory.core.legs import Names, blames
 from backstory.core.message import Text, ToolCall
 from backstory.core.reply import Reply, Usage
 from tests.paging import BY_NAME
-from tests.relay.test_legs import Play, chunk, events, request, tape
+from tests.relay.test_legs import OURS, Play, chunk, events, request, tape
 
 FIRST = Reply((Text("So."), ToolCall("c", "vc_find_quote", "{}")), "tool_calls", Usage(5, 6), "r1", "m")
 
@@ -225,6 +226,23 @@ def test_an_error_behind_reasoning_does_not_wait() -> None:
     play.legs.begin(play.head, False)
     play.legs.deliver(raw, False, ())
     assert play.way.out == raw
+
+
+@pytest.mark.parametrize(
+    ("told", "ours"),
+    [
+        (b'{"failed_generation":"\\nvc_find_quote(query"}', True),
+        (b"Malformed function call: print(default_api.vc_find_quote(", True),
+        (b"no such tool: vc_made_up", True),
+        (b"vc_notes-add: unknown argument", False),
+        (b"vc_notes-add.place must be a string", False),
+        (b"my-vc_find_quote failed", False),
+        (b"my_vc_find_quote failed", False),
+        (b"what is vc_?", False),
+    ],
+)
+def test_an_error_blames_us_by_a_whole_name(told: bytes, ours: bool) -> None:
+    assert blames(told, Names(OURS, {"vc_notes-add", "my-vc_find_quote"})) is ours
 
 
 SPENT = {
