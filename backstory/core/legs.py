@@ -67,6 +67,12 @@ class Talk(Protocol):
         """What the client gets for the next frame of a streamed leg: the frame's own bytes as long as no tool of ours was called."""
         ...
 
+    @property
+    def spoke(self) -> bool:
+        """Whether the client has more of the streamed leg under way than how an answer begins: another one in its place would say things
+        twice."""
+        ...
+
     def over(self) -> Leg:
         """A streamed leg has ended."""
         ...
@@ -126,7 +132,8 @@ class Pager(Protocol):
 
 PREFIX = "vc_"
 """With this the names of our tools begin."""
-_NAMED = re.compile(rb"\b%b\w{1,64}" % PREFIX.encode(), re.ASCII)
+# Whole names of tools, in JSON text too, where a line may end in front of one.
+_NAMED = re.compile(rb"(?:(?<![\w-])|(?<=\\[nrt]))%b[\w-]{1,128}" % PREFIX.encode(), re.ASCII)
 
 
 class Names(frozenset[str]):

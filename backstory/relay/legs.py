@@ -66,7 +66,6 @@ class Legs:
         "_reader",
         "_rounds",
         "_size",
-        "_spoke",
         "_state",
         "later",
         "reading",
@@ -85,7 +84,7 @@ class Legs:
         self._gathered: list[bytes] = []
         self._size = 0
         self._rounds = 0
-        self._spoke = self._again = self._lost = False
+        self._again = self._lost = False
         self.later = self.reading = False
 
     def begin(self, reply: ReplyHead, empty: bool) -> bool:
@@ -111,7 +110,6 @@ class Legs:
 
     def _begin_later(self, reply: ReplyHead, kind: _State, content_type: str) -> bool:
         """A refusal of the plain request, where the client has nothing yet, is the client's to see."""
-        self._spoke = False
         if kind == self._kind:
             self._head, self._state = reply, kind
             self._reader = self._paging.reader(content_type) if kind == "stream" else None
@@ -155,7 +153,6 @@ class Legs:
             self._broke(done, trailers)
             return
         out, leg = read
-        self._spoke = self._spoke or bool(out)
         if leg is None:
             if out:
                 self._course.hand_on(out, False)
@@ -221,10 +218,8 @@ class Legs:
 
     def _exhausted(self, leg: Leg) -> None:
         """The model calls on in the leg in which it may not: it is asked once without our tools, or the answer is what was said."""
-        if not self._again and not self._spoke:
-            self._gathered, self._size, self._held = [], 0, b""
-            if self._plain():
-                return
+        if self._anew():
+            return
         results = [ENOUGH] * len(leg.calls)
         self._remember(results, results)
         nothing: bytes | None = None
@@ -241,7 +236,7 @@ class Legs:
         self._rounds += 1
         left = self._paging.rounds - self._rounds
         results = await self._paging.pager.answer(leg.calls, left)
-        self.later, self.reading, self._spoke = True, False, False
+        self.later, self.reading = True, False
         self._metrics.legs += 1
         body = self._asked(b"", lambda: self._paging.talk.go_on(results, left < 0))
         if body:
@@ -311,6 +306,13 @@ class Legs:
         if self.later or not self._plain():
             self._recover()
 
+    def _anew(self) -> bool:
+        """The request once more in place of the leg under way, where the client has nothing of that yet. False where that is no way out."""
+        if self._again or self._paging.talk.spoke:
+            return False
+        self._gathered, self._size, self._held = [], 0, b""
+        return self._plain()
+
     def _plain(self) -> bool:
         """The request once more, without our tools. False where it cannot be made."""
         self._again, self.reading = True, False
@@ -341,10 +343,8 @@ class Legs:
 
     def _recovered(self) -> bool:
         """False where nothing more can be said."""
-        if not self._again and not self._spoke:
-            self._gathered, self._size, self._held = [], 0, b""
-            if self._plain():
-                return True
+        if self._anew():
+            return True
         nothing: bytes | None = None
         ending = self._asked(nothing, lambda: self._paging.talk.broken(self._kind == "stream"))
         if ending is None:

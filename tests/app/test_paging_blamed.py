@@ -6,7 +6,10 @@ Groq refuses with what the model wrote (`failed_generation`), Gemini ends with M
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
+
+import pytest
 
 from backstory.core.message import Text
 from backstory.core.reply import Reply
@@ -51,6 +54,17 @@ def test_a_refusal_that_names_a_tool_of_the_clients_is_the_clients(tmp_path: Pat
     asyncio.run(work())
 
 
+BEGUN = {
+    "anthropic": b'event: message_start\ndata: {"type":"message_start","message":{"id":"r_begun","type":"message","role":"assistant",'
+    b'"model":"m","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":50,"output_tokens":1}}}\n\n'
+    b'event: ping\ndata: {"type":"ping"}\n\n',
+    "openai_chat": b': one moment\n\ndata: {"id":"r_begun","object":"chat.completion.chunk","created":1,"model":"m","choices":'
+    b'[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}\n\n',
+    "openai_responses": b'event: response.created\ndata: {"type":"response.created","sequence_number":0,"response":'
+    b'{"id":"r_begun","object":"response","status":"in_progress","output":[]}}\n\n',
+    "gemini": b'data: {"candidates":[{"content":{"role":"model","parts":[{"text":""}]},"index":0}]}\r\n\r\n',
+}
+"""How a stream begins, before the model has said a word."""
 FELL = {
     "anthropic": b'event: error\ndata: {"type":"error","error":{"type":"invalid_request_error","message":"bad call of vc_find_quote"}}\n\n',
     "openai_chat": b'data: {"error":{"message":"bad call","failed_generation":"vc_find_quote"}}\n\n',
@@ -62,9 +76,10 @@ FELL = {
 
 
 @WIRES
-def test_a_stream_that_breaks_off_over_a_call_of_ours_goes_on_without(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("begun", [False, True], ids=["at_once", "begun"])
+def test_a_stream_that_breaks_off_over_a_call_of_ours_goes_on_without(tmp_path: Path, name: str, begun: bool) -> None:
     wire = BY_NAME[name]
-    model = Model(wire, chunked([FELL[name]]), Reply((Text("Here I am."),), "stop"))
+    model = Model(wire, chunked([BEGUN[name], FELL[name]] if begun else [FELL[name]]), Reply((Text("Here I am."),), "stop"))
 
     async def work() -> None:
         async with rig(configured(tmp_path), model) as one:
@@ -74,6 +89,11 @@ def test_a_stream_that_breaks_off_over_a_call_of_ours_goes_on_without(tmp_path: 
             assert b"vc_" not in raw
             assert b"vc_" not in model.received[1]
             assert one.door.metrics.tap_errors == 0
+            assert len(model.received) == 2
+            for once in (b"event: message_start", b"event: response.created", b": one moment"):
+                assert raw.count(once) <= 1, "an answer begins once"
+            if begun and name != "gemini":
+                assert set(re.findall(rb'"id":"(r\w+)"', raw)) == {b"r_begun"}, "and is known by one id"
 
     asyncio.run(work())
 

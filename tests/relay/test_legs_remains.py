@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from backstory.core.legs import Names, blames
 from backstory.core.message import Text, ToolCall
 from backstory.core.reply import Reply, Usage
 from tests.paging import BY_NAME
-from tests.relay.test_legs import Play, chunk, events, request, tape
+from tests.relay.test_legs import OURS, Play, chunk, events, request, tape
 
 FIRST = Reply((Text("So."), ToolCall("c", "vc_find_quote", "{}")), "tool_calls", Usage(5, 6), "r1", "m")
 
@@ -184,3 +185,98 @@ def test_arguments_that_are_no_object_go_back_in_one() -> None:
     assert call.arguments == '{"query":"x', "it is told that this is no JSON"
     content = json.loads(play.way.bodies[-1])["messages"][-2]["content"]
     assert content[-1]["input"] == {"INVALID_JSON": '{"query":"x'}
+
+
+SAID_NOTHING = {
+    "anthropic": b'event: message_start\ndata: {"type":"message_start","message":{"id":"r2","content":[]}}\n\n'
+    b'event: ping\ndata: {"type":"ping"}\n\n',
+    "openai_chat": b": one moment\n\n" + chunk({"role": "assistant", "content": ""}),
+    "openai_responses": b'event: keepalive\ndata: {"type":"keepalive","sequence_number":0}\n\n',
+    "gemini": b': one moment\r\n\r\ndata: {"candidates":[{"content":{"parts":[{"text":""}]},"index":0}]}\r\n\r\n',
+}
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_a_sign_of_life_is_no_part_of_a_leg(name: str) -> None:
+    """Where nothing else came of it, the request is made once more."""
+    wire = BY_NAME[name]
+    play = Play(wire, request(name))
+    play.leg(wire.write(FIRST, True))
+    play.leg(SAID_NOTHING[name])
+    assert play.way.bodies[1:] == [b'{"plain":1}']
+    play.leg(wire.write(Reply((Text("Well."),), "stop", Usage(1, 1), "r3", "m"), True))
+    assert "".join(part.text for part in play.said().parts if isinstance(part, Text)).replace("\n", "") == "So.Well."
+    assert play.said().finish == "stop"
+
+
+def test_an_answer_that_never_began_has_no_end() -> None:
+    """A client that has no beginning of it cannot read one."""
+    play = Play(BY_NAME["anthropic"], request("anthropic"))
+    error = b'event: error\ndata: {"type":"error","error":{"type":"api_error","message":"%b"}}\n\n'
+    play.leg(error % b"what is vc_find_quote")
+    play.leg(error % b"no")
+    assert play.way.out == b""
+    assert play.way.broken
+
+
+def test_an_error_behind_reasoning_does_not_wait() -> None:
+    raw = thinking(thought("a"))
+    raw = raw[: raw.index(b"event: response.completed")] + b'event: error\ndata: {"type":"error","sequence_number":4,"message":"no"}\n\n'
+    play = Play(BY_NAME["openai_responses"], request("openai_responses"))
+    play.legs.begin(play.head, False)
+    play.legs.deliver(raw, False, ())
+    assert play.way.out == raw
+
+
+@pytest.mark.parametrize(
+    ("told", "ours"),
+    [
+        (b'{"failed_generation":"\\nvc_find_quote(query"}', True),
+        (b"Malformed function call: print(default_api.vc_find_quote(", True),
+        (b"no such tool: vc_made_up", True),
+        (b"vc_notes-add: unknown argument", False),
+        (b"vc_notes-add.place must be a string", False),
+        (b"my-vc_find_quote failed", False),
+        (b"my_vc_find_quote failed", False),
+        (b"what is vc_?", False),
+    ],
+)
+def test_an_error_blames_us_by_a_whole_name(told: bytes, ours: bool) -> None:
+    assert blames(told, Names(OURS, {"vc_notes-add", "my-vc_find_quote"})) is ours
+
+
+SPENT = {
+    "openai_chat": b'data: {"id":"r1","choices":[],"error":{"message":"vc_find_quote"},'
+    b'"usage":{"prompt_tokens":50,"completion_tokens":5}}\n\n',
+    "openai_responses": b'data: {"type":"response.failed","sequence_number":0,"response":{"id":"r1","status":"failed","output":[],'
+    b'"error":{"message":"vc_find_quote"},"usage":{"input_tokens":50,"output_tokens":5,"total_tokens":55}}}\n\n',
+    "gemini": b'data: {"candidates":[{"finishReason":"MALFORMED_FUNCTION_CALL","index":0,"finishMessage":"vc_find_quote"}],'
+    b'"usageMetadata":{"promptTokenCount":50,"candidatesTokenCount":5}}\r\n\r\n',
+}
+
+
+@pytest.mark.parametrize("name", SPENT)
+def test_what_a_leg_has_cost_that_ends_in_an_error_is_told(name: str) -> None:
+    wire = BY_NAME[name]
+    play = Play(wire, request(name))
+    play.leg(SPENT[name])
+    play.leg(wire.write(Reply((Text("Well."),), "stop", Usage(7, 2), "r2", "m"), True))
+    found = play.said()
+    assert found.usage is not None
+    assert (found.usage.input_tokens, found.usage.output_tokens) == (57, 7)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("openai_chat", b'{"error":{"message":"bad call","failed_generation":"%b"}}'),
+        ("openai_responses", b'{"id":"r1","status":"failed","tools":[{"name":"vc_find_quote"}],"output":[],"error":{"message":"%b?"}}'),
+    ],
+)
+def test_an_error_in_place_of_an_answer_is_told_apart_by_what_it_names(name: str, told: bytes) -> None:
+    play = Play(BY_NAME[name], request(name))
+    play.whole(told % b"vc_find_quote")
+    assert play.way.bodies == [b'{"plain":1}']
+    play = Play(BY_NAME[name], request(name))
+    play.whole(told % b"look")
+    assert (play.way.bodies, play.way.out) == ([], told % b"look")

@@ -278,6 +278,11 @@ class AnthropicTalk:
             return frame.raw
         return rewritten(frame, [Put(("usage",), encode(summed(self._spent, self._usage)))])
 
+    @property
+    def spoke(self) -> bool:
+        """See Talk."""
+        return bool(self._places) or self._ended
+
     def over(self) -> Leg:
         """See Talk."""
         if self._failed or (self._number and not self._reason):
@@ -388,7 +393,7 @@ class AnthropicTalk:
     def _ends(self, stream: bool, reason: bytes) -> bytes | None:
         if not stream:
             return Document(self.answer()).apply([Put(("stop_reason",), reason)]) if self._last else None
-        if self._open >= 0 and (self._open_kind in _CALLS or self._open_kind in _THINKING):
+        if not self._started or (self._open >= 0 and (self._open_kind in _CALLS or self._open_kind in _THINKING)):
             return None
         out: list[bytes] = []
         if self._open >= 0:

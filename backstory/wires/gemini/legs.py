@@ -158,7 +158,6 @@ class GeminiTalk:
         self._parts_said: list[Raw] = []
         self._sent = False
         self._changed = False
-        self._shown = False
         self._ended = False
         self._last = b""
         self._begin()
@@ -171,6 +170,7 @@ class GeminiTalk:
         self._sign = ""
         self._called = False
         self._failed = False
+        self._spoke = False
         self._held: list[Frame] = []
         self._usage: Json = {}
         self._reason = ""
@@ -185,11 +185,11 @@ class GeminiTalk:
             found = _response.decode(frame.data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return frame.raw
+        if bytes(found.usage) not in _NULLS:
+            self._usage = values(found.usage)
         if self._fell(found, frame.data):
             self._failed = True
             return b""
-        if bytes(found.usage) not in _NULLS:
-            self._usage = values(found.usage)
         candidate = found.candidates[0] if found.candidates else None
         if candidate is None or candidate.index:
             if bytes(found.feedback) not in _NULLS:
@@ -231,13 +231,13 @@ class GeminiTalk:
                 splices.append(Cut(at))
                 continue
             kept += 1
+            self._spoke = self._spoke or part.text != "" or bool(part.sign)
             if part.call is not None:
                 splices += self._signed(at, part)
             elif part.text and not part.thought:
                 if self._number and not self._text and (between := gap(self._said, part.text)):
                     splices.append(Extend((*at, "text"), between, True))
                 self._text += part.text
-                self._shown = True
                 texts.append(place)
         self._reason = candidate.finish or self._reason
         if self._called and (candidate.finish or self._reason):
@@ -245,6 +245,7 @@ class GeminiTalk:
         if raws and not kept:
             self._changed = True
             return b""
+        self._spoke = self._spoke or bool(candidate.finish)
         return self._put(frame, frame.data, splices)
 
     def _take(self, part: _Part) -> None:
@@ -294,6 +295,11 @@ class GeminiTalk:
             return frame.raw if data is frame.data else _line(frame, data)
         first, self._sent = not self._sent, True
         return ((b"[" if first else b",\r\n") + data) if self._changed else frame.raw
+
+    @property
+    def spoke(self) -> bool:
+        """See Talk."""
+        return self._spoke
 
     def over(self) -> Leg:
         """See Talk."""

@@ -152,6 +152,7 @@ class ChatTalk:
         self._places: dict[int, int] = {}
         self._called = False
         self._failed = False
+        self._spoke = False
         self._held: list[bytes] = []
         self._usage: Json = {}
         self._reason = ""
@@ -167,18 +168,22 @@ class ChatTalk:
             chunk = _chunk.decode(frame.data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return frame.raw
+        metered = bytes(chunk.usage) not in _NULLS
+        if metered:
+            self._usage = values(chunk.usage)
         if bytes(chunk.error) not in _NULLS and (self._number or blames(frame.data, self._ours)):
             self._failed = True
             return b""
         self._id = self._id or chunk.id or ""
         self._head = self._head or frame.data
-        if bytes(chunk.usage) not in _NULLS:
-            self._usage = values(chunk.usage)
-            self._metered = True
+        self._metered = self._metered or metered
         choice = chunk.choices[0] if chunk.choices else None
         if choice is None or choice.index:
+            self._spoke = self._spoke or choice is not None
             return self._passed(frame, chunk, [])
-        return self._choice(frame, chunk, choice)
+        out = self._choice(frame, chunk, choice)
+        self._spoke = self._spoke or (bool(out) and (choice.finish_reason is not None or not _says_nothing(choice.delta)))
+        return out
 
     def _mark_end(self, frame: Frame) -> bytes:
         if self._called:
@@ -273,6 +278,11 @@ class ChatTalk:
         self._calls.setdefault(number, _Told())
         return number
 
+    @property
+    def spoke(self) -> bool:
+        """See Talk."""
+        return self._spoke or self._over
+
     def over(self) -> Leg:
         """See Talk."""
         if self._failed or (self._number and not self._reason):
@@ -290,7 +300,7 @@ class ChatTalk:
         found = decode(_chunk, body)
         self._last = body
         self._usage = values(found.usage)
-        if self._number and not found.choices:
+        if not found.choices and (self._number or blames(body, self._ours)):
             return Leg(failed=True)
         choice = found.choices[0] if found.choices else _Choice()
         self._message = bytes(choice.message)

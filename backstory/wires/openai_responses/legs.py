@@ -166,9 +166,11 @@ class ResponsesTalk:
             if self._opened != self._number:
                 return b""
             self._begun = found.response
+            self._first = self._first or decode(_response, found.response).id
             return self._passed(frame, found)
         if kind in _ERRORS and (self._number or blames(_error(frame, found), self._ours)):
             self._failed = True
+            self._usage = values(decode(_response, bytes(found.response) or b"{}").usage)
             return b""
         if kind in ENDS:
             return self._end(frame, found)
@@ -183,7 +185,7 @@ class ResponsesTalk:
                 return self._queued(frame, found)
         if index in self._hidden:
             return b""
-        if self._waiting and (index is None or index in self._behind):
+        if self._waiting and found.type != "error" and (index is None or index in self._behind):
             return self._queued(frame, found)
         return self._released(spent=False) + self._passed(frame, found)
 
@@ -273,6 +275,11 @@ class ResponsesTalk:
             return _without(self._output, self._ours)
         return [raw for index, raw in sorted(self._items.items()) if index not in self._hidden]
 
+    @property
+    def spoke(self) -> bool:
+        """See Talk."""
+        return bool(self._places) or self._ended
+
     def over(self) -> Leg:
         """See Talk."""
         if self._failed or (self._number and not self._reason):
@@ -298,7 +305,7 @@ class ResponsesTalk:
         self._first = self._here = found.id
         self._output = found.output or []
         self._called = any(self._is_ours(decode(_item, raw)) for raw in self._output)
-        if self._number and not self._output and bytes(found.error) not in _NULLS:
+        if not self._output and bytes(found.error) not in _NULLS and (self._number or blames(found.error, self._ours)):
             return Leg(failed=True)
         self._said = [] if self._anew and not self._called else self._said
         return self._leg(self._output)
