@@ -101,6 +101,7 @@ _CLAUSE_END, _FIRST_WORD = Form(r"[?!,;:]"), Form(r"\w+")
 # "Two days before 8 May" is a day, not all that was before it.
 _AWAY = Form(
     r"(?:\b(?:(?:day|week|month|year|weekend|hour|fortnight|evening)s?|night|morning|tage?n?|wochen?|monate?n?|jahre?n?|shortly|right|just|soon"
+    rf"|(?:{'|'.join(WEEKDAYS)})s?|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch|sonnabend|wochenende"
     r"|kurz|direkt|gleich|jours?|semaines?|from \S+|from \S+ \S+|von \S+|vom \S+|vom \S+ \S+|between .*|zwischen .*))\s*$",
     re.I,
 )
