@@ -191,6 +191,9 @@ def test_a_name_that_a_month_has_as_well_is_no_time() -> None:
 
 
 FRIEND_JUNE = """
+@ 2025-01-12 10:00
+user: I repaired the fence.
+assistant: Well done.
 @ 2025-02-04 18:00
 user: My colleague June bought a sailing boat, and Jan laughed.
 assistant: Nice for her.
