@@ -240,7 +240,7 @@ def in_time(index: Index, query: Query, place: int) -> float:
 
 def tells(index: Index, period: Period) -> bool:
     """Whether something was said in this time, and not nearly all of it in a long one ("this year")."""
-    said = len(index.said_in(period.start, period.end))
+    said = index.amount_in(period.start, period.end)
     return bool(said) and (period.end - period.start < _LONG_S or said <= _MOST_OF_IT * index.complete)
 
 

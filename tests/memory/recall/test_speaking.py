@@ -219,3 +219,10 @@ assistant: Whose letters?
 )
 def test_somebody_who_is_mentioned_may_be_called_as_a_month(question: str, first: str) -> None:
     assert first in told(talk(FRIEND_JUNE), question, seconds("2025-07-02 10:00"))[0]
+
+
+@pytest.mark.parametrize(("start", "end"), [("2024-01-01", "2026-01-01"), ("2025-05-12", "2025-05-13"), ("2025-05-13", "2025-05-13")])
+def test_how_many_units_are_of_a_time_is_told_without_a_list_of_them(start: str, end: str) -> None:
+    for shift in (0.0, 20 * 3600.0 + 90):
+        span = seconds(f"{start} 00:00") + shift, seconds(f"{end} 00:00") + shift
+        assert FRIENDLY.amount_in(*span) == len(FRIENDLY.said_in(*span))
