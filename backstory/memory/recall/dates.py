@@ -101,6 +101,7 @@ _CLAUSE_END, _FIRST_WORD = Form(r"[?!,;:]"), Form(r"\w+")
 # "Two days before 8 May" is a day, not all that was before it.
 _AWAY = Form(
     r"(?:\b(?:(?:day|week|month|year|weekend|hour|fortnight|evening)s?|night|morning|tage?n?|wochen?|monate?n?|jahre?n?|shortly|right|just|soon"
+    rf"|(?:{'|'.join(WEEKDAYS)})s?|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch|sonnabend|wochenende"
     r"|kurz|direkt|gleich|jours?|semaines?|from \S+|from \S+ \S+|von \S+|vom \S+|vom \S+ \S+|between .*|zwischen .*))\s*$",
     re.I,
 )
@@ -181,7 +182,9 @@ def _newest_first(found: list[Period], now: float) -> tuple[Period, ...]:
 
 
 def _on_a_side(text: str, now: float, first: float, years: range) -> tuple[list[Period], str]:
-    """All from or up to a time: "since March", "until last week"; and the text without it. Of several, the first."""
+    """All from or up to a time: "since March", "until last week"; and the text without it. Of several, the first. What is to come by a
+    day ("until Friday") has been said at any time."""
+    when = tense(text)
     for match in islice(_SIDE.finditer(text), _MOST_SIDES):
         begin, stop = match.span()
         tail = _CLAUSE_END.split(text[stop : stop + _TIME_CHARS])[0]
@@ -190,7 +193,7 @@ def _on_a_side(text: str, now: float, first: float, years: range) -> tuple[list[
             continue
         for lead in ("", "on ", "am ", "in "):
             found, rest = _named(lead + tail, now, years)
-            week = _days_of_week(lead + tail, rest, now, found)
+            week = _days_of_week(lead + tail, rest, now, found, "past" if match["since"] else when)
             found, rest = week if week is not None else (found, rest)
             begun = max((period for period in found if period.start <= now), key=lambda period: period.start, default=None)
             if begun is not None and here[0] not in _WORD.findall(rest):
@@ -220,15 +223,15 @@ def _each(rest: str, at: float, years: range) -> tuple[list[Period], str]:
     return [*found, *months, *near], _YEAR.sub(" ", rest) if _DIGIT.search(rest) else rest
 
 
-def _days_of_week(question: str, rest: str, now: float, found: list[Period]) -> tuple[list[Period], str] | None:
+def _days_of_week(question: str, rest: str, now: float, found: list[Period], when: str | None = None) -> tuple[list[Period], str] | None:
     """The periods with the days that are told by their weekday alone, or by it within a week that is told: "on Monday last week"; None
-    where none is. See dates_weekdays."""
+    where none is. `when`: its tense, where that is known. See dates_weekdays."""
     if now <= 0:
         return None
     week = next((one for one in found if 1 < (one.end - one.start) / DAY_S <= _WEEK_DAYS), None)
     if found and week is None:
         return None
-    made, left = weekdays(rest, question, _date(now), _date(week.start) if week is not None else None)
+    made, left = weekdays(rest, question, _date(now), _date(week.start) if week is not None else None, when)
     if not made:
         return None
     days = [_span(start, days, loose=True) for start, days in made]

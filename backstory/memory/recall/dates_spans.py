@@ -19,6 +19,7 @@ from backstory.memory.months import ANY_MONTH, COUNTS, MONTH_NUMBER, WEEKDAYS
 _NTH = {"first": 1, "1st": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4, "last": -1}
 _COUNTS = COUNTS | {"the": 1}
 _UNIT_DAYS = {"day": 1, "week": 7, "fortnight": 14}
+_SATURDAY = 5
 # A span that is longer than this was not meant as one; one of up to so many days is told as days are, not as a month.
 _LONGEST_DAYS, _SHARP_DAYS = 3 * 366, 14
 _HOLIDAYS_FROM, _HOLIDAYS_DAYS = (12, 22), 14
@@ -30,6 +31,7 @@ _VERBS = frozenset(("may", "mar", "march"))
 
 _JOINTS = ("between", "from ", "till", "until", "through", "-", "\u2013", " to ")
 _AWAY = ("before", "after")
+_AWAY_BY = "|".join(("day", "weekend", "week", "fortnight", *WEEKDAYS))
 _D = r"(?:the )?(?P<{0}>\d{{1,2}})(?:st|nd|rd|th|\.)?"
 _M = rf"(?P<{{0}}>{ANY_MONTH})\b\.?"
 _Y = r"(?:,? (?:of )?(?P<{0}>(?:19|20)\d\d))?\b"
@@ -107,11 +109,11 @@ _NUMBERED = Form(
 )
 _HOLIDAYS = Form(r"\b(?:over|during) (?:the|last|these|those) (?:(?:christmas|winter) )?holidays\b(?! (?:in|at|with) \w+ school)", re.I)
 _FEAST = Form(
-    rf"(?:\b(?P<count>\d{{1,2}}|{'|'.join(_COUNTS)}) (?P<unit>day|week|fortnight)s? (?P<side>before|after) )?"
+    rf"(?:\b(?P<count>\d{{1,2}}|{'|'.join(_COUNTS)}) (?P<unit>(?i:{_AWAY_BY}))s? (?P<side>before|after) )?"
     r"\b(?P<which>[Ll]ast |[Tt]his )?(?P<feast>Easter Monday|Easter Sunday|[Ee]aster|Good Friday|Pentecost|[Tt]hanksgiving)\b"
     r"(?! (?:[Ii]sland|[Ee]ggs?|[Bb]unn|[Ll]il|[Bb]asket|[Hh]unt))(?:,? (?P<year>(?:19|20)\d\d))?"
 )
-_FROM_DAY = Form(rf"\b(?P<count>\d{{1,2}}|{'|'.join(_COUNTS)}) (?P<unit>day|week|fortnight)s? (?P<side>before|after) {_day('1')}", re.I)
+_FROM_DAY = Form(rf"\b(?P<count>\d{{1,2}}|{'|'.join(_COUNTS)}) (?P<unit>{_AWAY_BY})s? (?P<side>before|after) {_day('1')}", re.I)
 
 
 class Span(NamedTuple):
@@ -346,6 +348,8 @@ def _holidays(_match: re.Match[str], here: date | None, years: range, asked: boo
 def _shifted(match: re.Match[str], day: date) -> Span:
     """The day so many days or weeks before or after this one; a day that is counted in weeks is not meant to the day."""
     count, unit = match["count"].lower(), match["unit"].lower()
+    if unit not in _UNIT_DAYS:
+        return _stepped(day, unit, (int(count) if count.isdigit() else _COUNTS[count]) * (1 if match["side"].lower() == "after" else -1))
     length = _UNIT_DAYS[unit]
     total = length * (int(count) if count.isdigit() else _COUNTS[count])
     if count == "the" and unit != "day":
@@ -353,6 +357,15 @@ def _shifted(match: re.Match[str], day: date) -> Span:
     slack = 0 if unit == "day" else 2
     middle = day + timedelta(days=total if match["side"].lower() == "after" else -total)
     return Span(middle - timedelta(days=slack), 2 * slack + 1, True)
+
+
+def _stepped(day: date, unit: str, steps: int) -> Span:
+    """So many Mondays, or weekends, before or after a day. A weekend that holds it is neither."""
+    length = 2 if unit == "weekend" else 1
+    first = _SATURDAY if unit == "weekend" else WEEKDAYS.index(unit)
+    if steps > 0:
+        return Span(day + timedelta(days=(first - day.weekday() - 1) % 7 + 1 + 7 * (steps - 1)), length, True)
+    return Span(day - timedelta(days=(day.weekday() - first - length) % 7 + length - 7 * (steps + 1)), length, True)
 
 
 def _feast(match: re.Match[str], here: date | None, years: range, asked: bool) -> Iterator[Span]:

@@ -69,7 +69,7 @@ _EN = _language(
     (
         r"\b(?:on|by|since|from|until|till|for|(?P<last>this past)|during) (?:the )?(?:(?:morning|evening|night) of )?"
         rf"DAY{_PART}{_NO_NAME}",
-        rf"\b(?P<before>\w+) DAY{_PART}(?=\s*(?:[?!.,;:]|$))",
+        rf"\b(?P<before>\w+) DAY{_PART}(?=\s*(?:[?!.,;:]|$)| (?:and|or|at|in|with|when|before|after|during)\b)",
         r"\b(?:at|on|over|during|for|since|(?P<last>this past)) (?:the|this) weekend\b(?!['’]s| [A-Z])",
         r"\b(?:the|my|our|your|his|her|their) weekend(?=\s*(?:[?!.,;:]|$| (?:with|in|at|and|when|go|like)\b))",
     ),
@@ -86,7 +86,8 @@ _LANGUAGES = {
         "montag dienstag mittwoch donnerstag freitag samstag|sonnabend sonntag",
         (
             rf"\b(?:am|an diesem|diesen|seit|bis|bis zum|ab|vom|von|für|zum) {_DE_NEXT}DAY{_DE_PART}\b",
-            rf"\b(?:war|waren|ist|hatten?|gab es|(?P<next>kommenden|nächsten)) DAY{_DE_PART}\b",
+            rf"\b(?:war|waren|ist|hatten?|gab es|ich|du|er|sie|es|wir|ihr|man|und|oder|(?P<next>kommenden|nächsten)) DAY{_DE_PART}\b",
+            r"\bDAY(?:abend|morgen|nachmittag|vormittag|mittag|nacht)\b",
             rf"\b(?:am|übers|über das|das|dieses|seit dem|zum|fürs|vom) {_DE_NEXT}wochenende\b",
             r"\b(?P<next>kommendes|nächstes) wochenende\b",
         ),
@@ -144,7 +145,9 @@ _LANGUAGES = {
     "pt": _language(
         "segunda terça|terca quarta quinta sexta sábado|sabado domingo",
         (
-            r"\b(?:na|no|nesta|neste|desde a|desde o|para a|para o) (?P<next>próxim[oa] )?DAY(?:-feira)?\b(?! (?:vez|parte|série))",
+            r"\b(?:na|no|nesta|neste|desde a|desde o|para a|para o) (?P<next>próxim[oa] )?DAY(?:-feira)?\b"
+            # Most of these days are ordinals as well: "na quarta temporada".
+            r"(?:(?<=feira)|(?<=bado)|(?<=mingo)|(?=\s*(?:[?!.,;:]|$)| (?:à|de manhã|passada|que|e|ou|em|no|na|ao|com|antes|depois)\b))",
             r"\b(?:no|neste|durante o|o) (?P<next>próximo )?(?:fim de semana|final de semana)\b",
         ),
         r"fiz|fez|fizemos|fizeram|fui|foi|fomos|foram|estive|esteve|disse|tive|teve|era|havia|tinha|aconteceu|vi|viu"
@@ -187,13 +190,14 @@ def names_day(words: Collection[str]) -> bool:
     return not _SIGNS.isdisjoint(words)
 
 
-def weekdays(text: str, question: str, here: date, week: date | None) -> tuple[list[tuple[date, int]], str]:
+def weekdays(text: str, question: str, here: date, week: date | None, when: str | None = None) -> tuple[list[tuple[date, int]], str]:
     """Days, each with how many it stands for, and the text without their words. `text`: the question without the times that are read
-    already. `week`: the first day of the week that is told beside them."""
+    already. `week`: the first day of the week that is told beside them. `when`: the tense, where that is known (see `tense`)."""
     language = _read_in(question)
     if language.often.search(question) is not None:
         return [], text
-    when = tense(question, language)
+    if when is None:
+        when = tense(question, language)
     found: list[tuple[date, int]] = []
     for match in list(language.between.finditer(text)) if language.between is not None else []:
         found += _from_to(match, language, here, week, when)

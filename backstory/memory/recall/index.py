@@ -182,6 +182,17 @@ class Index:
                 found.extend(place for place in range(first, stop) if start <= at[place] < end)
         return found
 
+    def amount_in(self, start: float, end: float) -> int:
+        """How many they are: of a session that begins and ends in this span, all."""
+        starts, at, total = self.session_starts, self.at, self.complete
+        found = 0
+        for session, first in enumerate(starts):
+            if first < total and start - DAY_S < at[first] < end:
+                stop = starts[session + 1] if session + 1 < len(starts) else total
+                whole = start <= at[first] and at[stop - 1] < end
+                found += stop - first if whole else sum(1 for place in range(first, stop) if start <= at[place] < end)
+        return found
+
     def terms_of(self, place: int) -> array[int]:
         """Numbers of the different terms and concepts of a unit, in order of appearance."""
         return self._flow[self._flow_start[place] : self._flow_start[place + 1]]

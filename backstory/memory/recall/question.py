@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 
 from msgspec import Struct
 
-from backstory.memory.months import MONTHS
+from backstory.memory.months import MONTH_NUMBER, MONTHS
 from backstory.memory.recall import dates, oneself
 from backstory.memory.recall.associations import asked_concepts
 from backstory.memory.recall.dates import SEASONS, Period
@@ -45,6 +45,14 @@ _FRAME_WORDS = """
 _FRAMES = frozenset(stem(word) for word in _FRAME_WORDS.split())
 _MONTHLY = frozenset((*MONTHS, *SEASONS))
 _LONG = frozenset(map(stem, (*MONTHS, *SEASONS)))
+_NAMESAKES = frozenset((*MONTH_NUMBER, "mai"))
+_BEFORE_MONTH_WORDS = """
+    in of during since until till by before after for from to through throughout between and or last this next past previous early mid late
+    whole entire all every around over im seit bis ab anfang mitte ende vom vor nach und oder ganzen letzten letzter letztem diesen diesem
+    nachsten en de d du debut fin mi depuis el a di del meta fine inizio em no van eind begin half sinds
+    """
+_BEFORE_MONTH, _AFTER_MONTH = frozenset(_BEFORE_MONTH_WORDS.split()), frozenset(("last", "this", "next", "of"))
+"""Folded words one of which stands beside a month where it is a time."""
 _FRAMES_ELSEWHERE = frozenset(
     fold(
         "gemacht getan passiert geschehen erlebt gesagt erzählt los steht passé fait dit raconté pasó hice hicimos dije contó"
@@ -87,7 +95,8 @@ class Query(Struct, frozen=True):
     terms that are names which nobody has mentioned. `role`: number of the role whose words it asks for, where somebody talks with a model:
     the user's for what they ask about themselves, the model's for what it has told them; -1 for neither. `inflected`: by its own
     terms, what these are without the endings of another language. `timed`: nothing but people and a time in which something was said.
-    `ours`: who asks speaks of himself. `spoken`: how much units that speak of a day are of those asked about (see speaking)."""
+    `ours`: who asks speaks of himself. `spoken`: how much units that speak of a day are of those asked about (see speaking).
+    `called`: a month in it may be a name."""
 
     weights: dict[str, float]
     own: tuple[str, ...]
@@ -102,6 +111,7 @@ class Query(Struct, frozen=True):
     timed: bool = False
     ours: bool = False
     spoken: dict[int, float] = {}
+    called: bool = False
 
 
 def read(index: Index, question: str, now: float) -> Query:
@@ -154,6 +164,7 @@ def read(index: Index, question: str, now: float) -> Query:
         timed,
         not _SPEAKING.isdisjoint(words(_FOR_ME.sub("", asking))),
         times.spoken,
+        times.called,
     )
 
 
@@ -167,13 +178,14 @@ def _elsewhere(said: Sequence[str]) -> tuple[frozenset[str], frozenset[str]]:
 
 class _Times(Struct, frozen=True):
     """`spoken`: see Query. `known`: something was said in one of these periods, or of it. `terms`: of the words that name them. `rest`: the
-    question without these."""
+    question without these. `called`: see Query."""
 
     periods: tuple[Period, ...]
     spoken: dict[int, float]
     known: bool
     terms: frozenset[str]
     rest: str
+    called: bool = False
 
     def lightened(self, weights: dict[str, float]) -> dict[str, float]:
         """Weights of terms without those of words that are as often said of another time: "last", "Monday". The name of a feast tells of
@@ -188,7 +200,23 @@ def _times(index: Index, asking: str, now: float) -> _Times:
         return _Times((), {}, False, frozenset(), asking)
     found = speaking(index, periods)
     known = any(tells(index, period) for period in periods) or any(worth >= 1.0 for worth in found.values())
-    return _Times(periods, found, known, frozenset(map(stem, words(asking))).difference(map(stem, words(rest))), rest)
+    called = _called(index, asking)
+    terms = frozenset(map(stem, words(asking))).difference(map(stem, words(rest)), called)
+    return _Times(periods, found, known, terms, rest, bool(called))
+
+
+def _called(index: Index, asking: str) -> list[str]:
+    """Terms of months that stand where a name would ("What did June do?") and that somebody has mentioned: a friend may be called so."""
+    said = words(asking)
+    return [
+        term
+        for before, word, after in zip(("", *said), said, (*said[1:], ""), strict=False)
+        if word in _NAMESAKES
+        and before not in _BEFORE_MONTH
+        and after not in _AFTER_MONTH
+        and not (before[:1].isdigit() or after[:1].isdigit())
+        and (term := stem(word)) in index.vocabulary
+    ]
 
 
 def _unmonthly(asking: str, name_parts: Collection[str]) -> str:
@@ -212,7 +240,7 @@ def in_time(index: Index, query: Query, place: int) -> float:
 
 def tells(index: Index, period: Period) -> bool:
     """Whether something was said in this time, and not nearly all of it in a long one ("this year")."""
-    said = len(index.said_in(period.start, period.end))
+    said = index.amount_in(period.start, period.end)
     return bool(said) and (period.end - period.start < _LONG_S or said <= _MOST_OF_IT * index.complete)
 
 

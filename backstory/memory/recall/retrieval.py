@@ -207,7 +207,7 @@ def _answers(
     near = _near(asked, found.best, wanted, eligible)
     if (told(index, query) and not remark) or (not gate and found.best):
         best = evidence(index, query, found)
-        if best < _FEW_WORDS and not query.timed and known_time(index, query):
+        if best < _FEW_WORDS and not query.timed and not query.called and known_time(index, query):
             query = replace(query, timed=True)
     else:
         best, enough = worth_a_look(index, query, found, gate) if remark else passes(index, query, found, near, gate, asked)

@@ -53,6 +53,14 @@ def days(question: str, now: float = HERE) -> list[str]:
         ("Wat heb ik maandag gedaan?", "05-12/1"),
         ("Wat heb ik in het weekend gedaan?", "05-10/2"),
         ("O que fiz na segunda-feira?", "05-12/1"),
+        ("O que fiz na segunda de manhã?", "05-12/1"),
+        ("What happened Saturday at the party?", "05-10/1"),
+        ("What happened Saturday night at the party?", "05-10/1"),
+        ("Where did I go Friday before lunch?", "05-09/1"),
+        ("Was habe ich Montag gemacht?", "05-12/1"),
+        ("Was hat Lena Dienstagabend erzählt?", "05-13/1"),
+        ("Seit Montag bin ich krank, was hilft?", "05-12/3"),
+        ("I am ill since Monday, what helps?", "05-12/3"),
     ],
 )
 def test_of_what_has_been_the_newest_such_day_is_meant(question: str, day: str) -> None:
@@ -74,10 +82,18 @@ def test_of_what_has_been_the_newest_such_day_is_meant(question: str, day: str) 
         ("Cosa devo fare lunedì?", "05-19/1"),
         ("Wat heb ik maandag te doen?", "05-19/1"),
         ("Qu'est-ce que je fais lundi ?", "05-19/1"),
+        ("What do I have to do until Friday?", "05-16/1"),
+        ("Was muss ich bis Freitag machen?", "05-16/1"),
+        ("Was mache ich Montag?", "05-19/1"),
     ],
 )
 def test_of_what_is_to_come_the_next_one_is_meant(question: str, day: str) -> None:
     assert days(question) == [day]
+
+
+@pytest.mark.parametrize("question", ["What did I do Monday and Tuesday?", "Was habe ich Montag und Dienstag gemacht?"])
+def test_of_two_days_both_are_meant(question: str) -> None:
+    assert days(question) == ["05-12/1", "05-13/1"]
 
 
 @pytest.mark.parametrize("question", ["And on Monday?", "What did I plan for Monday?", "Und am Montag?"])
@@ -102,6 +118,10 @@ def test_both_are_meant_where_the_question_does_not_tell(question: str) -> None:
         'What did she mean by "see you on Monday"?',
         "What did I say about Monday?",
         "Is it Monday?",
+        "Was hat Frau Montag gemacht?",
+        "Was hat Robert Sonntag gesagt?",
+        "What did Ruby Tuesday and Friday sing?",
+        "O que fiz na quarta temporada?",
     ],
 )
 def test_a_day_of_every_week_a_name_and_a_quotation_are_none(question: str) -> None:

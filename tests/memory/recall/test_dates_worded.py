@@ -213,3 +213,24 @@ def test_an_event_without_a_date_bounds_no_time(question: str) -> None:
 def test_many_bounds_are_read_once_each_and_other_times_beside_one_as_well() -> None:
     assert spans("since March 2026 " * 400), "each would read all that follows it"
     assert spans("What did I say in May 2026 of the time since October?") == [("2026-05-01", "2026-06-01"), ("2026-10-01", "2026-11-26")]
+
+
+@pytest.mark.parametrize(
+    ("question", "start", "end"),
+    [
+        ("What did I do on the Friday before 20 May 2026?", "2026-05-15", "2026-05-16"),
+        ("What did I do the Wednesday before 20 May 2026?", "2026-05-13", "2026-05-14"),
+        ("What did I do the Wednesday after 20 May 2026?", "2026-05-27", "2026-05-28"),
+        ("What did I do two Mondays before 20 May 2026?", "2026-05-11", "2026-05-12"),
+        ("What did I do the weekend before 20 May 2026?", "2026-05-16", "2026-05-18"),
+        ("What did I do the weekend before 17 May 2026?", "2026-05-09", "2026-05-11"),
+        ("What did I do the weekend after 16 May 2026?", "2026-05-23", "2026-05-25"),
+    ],
+)
+def test_a_weekday_before_or_after_a_date_is_one_day(question: str, start: str, end: str) -> None:
+    assert spans(question) == [(start, end)]
+
+
+def test_a_weekday_before_a_feast_is_not_all_before_it() -> None:
+    assert ("2026-03-30", "2026-03-31") in spans("What did I do on the Monday before Easter?")
+    assert ("2025-12-24", "2025-12-27") in spans("Was habe ich am Montag vor Weihnachten gemacht?")

@@ -188,3 +188,41 @@ def test_a_name_that_a_month_has_as_well_is_no_time() -> None:
     index = talk("@ 2025-06-03 10:00\nJune: I planted lemons.\nMax: I sold a drum.\n@ 2025-07-01 10:00\nJune: My cat is grey.\nMax: Nice.")
     assert read(index, "What did June plant?", seconds("2025-07-02 10:00")).periods == ()
     assert read(index, "What did June do in June?", seconds("2025-07-02 10:00")).periods != ()
+
+
+FRIEND_JUNE = """
+@ 2025-01-12 10:00
+user: I repaired the fence.
+assistant: Well done.
+@ 2025-02-04 18:00
+user: My colleague June bought a sailing boat, and Jan laughed.
+assistant: Nice for her.
+@ 2025-06-05 10:00
+user: I cleaned the attic and found letters.
+assistant: Whose letters?
+"""
+
+
+@pytest.mark.parametrize(
+    ("question", "first"),
+    [
+        ("What did June do?", "sailing"),
+        ("Who is June?", "sailing"),
+        ("Tell me about June.", "sailing"),
+        ("Was hat Jan gemacht?", "laughed"),
+        ("Wo wohnt Jan?", "laughed"),
+        ("What did I do in June?", "attic"),
+        ("What did I do last June?", "attic"),
+        ("What did I do on June 5?", "attic"),
+        ("What happened on 5 June?", "attic"),
+    ],
+)
+def test_somebody_who_is_mentioned_may_be_called_as_a_month(question: str, first: str) -> None:
+    assert first in told(talk(FRIEND_JUNE), question, seconds("2025-07-02 10:00"))[0]
+
+
+@pytest.mark.parametrize(("start", "end"), [("2024-01-01", "2026-01-01"), ("2025-05-12", "2025-05-13"), ("2025-05-13", "2025-05-13")])
+def test_how_many_units_are_of_a_time_is_told_without_a_list_of_them(start: str, end: str) -> None:
+    for shift in (0.0, 20 * 3600.0 + 90):
+        span = seconds(f"{start} 00:00") + shift, seconds(f"{end} 00:00") + shift
+        assert FRIENDLY.amount_in(*span) == len(FRIENDLY.said_in(*span))
