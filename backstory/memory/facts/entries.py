@@ -15,6 +15,7 @@ from backstory.memory.facts import places, slots
 from backstory.memory.facts.alike import HOUR, classes, is_bare, key, lasting, spelled_alike, subject_key, unit
 from backstory.memory.facts.amended import amended
 from backstory.memory.facts.choices import kind_of
+from backstory.memory.facts.correction_forms import POINTED
 from backstory.memory.facts.ends import opposite, within
 from backstory.memory.facts.objects import keyed
 from backstory.memory.facts.versions import version_of
@@ -24,9 +25,9 @@ from backstory.memory.text import words
 REACH_TURNS = 20
 """A correction that does not name what it corrects is about something said in the last so many turns."""
 NEAR_TURNS = 4
+"""Or, where it says still less, in so many."""
 JUST_TURNS = 2
 """And a number that does not say what it counts, in these."""
-"""Or, where it says still less, in so many."""
 PLANS = "plans to"
 ONE_VALUE = frozenset({"is", "lives in", "works at", "works as", "is aged", "is from", "was born", "grew up in", "is called"})
 """Relations of which a subject has one."""
@@ -45,6 +46,10 @@ _WHOLES = tuple((word,) for word in key("project app application stack codebase 
 _USED_FOR = (" for ", " as a ", " as an ", " as the ", " as our ", " as my ", " in ", " für ")
 _SEVERAL = Form(r", | (?:and|or|und|oder) ", gist=ALWAYS)
 _FOR = Form(r" (?:for|as|in|für) ", gist=ALWAYS)
+_OWN_SLIP = Form(
+    r"\W*(?:sorry|oops|whoops|my (?:bad|mistake)|i meant?|correction|scratch|typo|(?:ich )?mein\w*|korrektur|entschuldigung|quatsch)\b",
+    re.I,
+)
 _I_MEAN = Form(r"\b(?:i mean|ich mein)", re.I)
 _PLACED = frozenset({"lives in", "is from", "grew up in", "was born"})
 _DENIED_BY = {"likes": "dislikes", "dislikes": "likes"}
@@ -93,6 +98,8 @@ class Entry:
 def may_be(fact: Fact, wanted: frozenset[str], old: Entry, number: int) -> bool:
     """Whether a value (`wanted`: its classes) may be meant in the place of an old one: another day or time, lately; another number of the
     same unit, or another name, only for what was said just before."""
+    if (fact.verb == POINTED or _OWN_SLIP.match(fact.text)) and slots.of_another(fact, old.fact):
+        return False
     if fact.verb == "is called":
         # "Her name is Ada" is somebody else's: of the speaker's own name, only its spelling may be meant.
         named = old.relation == "is called" and number - old.number <= NEAR_TURNS
@@ -106,7 +113,9 @@ def may_be(fact: Fact, wanted: frozenset[str], old: Entry, number: int) -> bool:
         return near
     if "number" in wanted & old.classes:
         counts = unit(fact.object)
-        just = number - old.number <= JUST_TURNS and not counts and is_bare(fact.object)
+        # "No, 3" may be about what an assistant said in between.
+        own = number - old.number < JUST_TURNS or (number - old.number == JUST_TURNS and _OWN_SLIP.match(fact.text) is not None)
+        just = own and not counts and is_bare(fact.object)
         return just or (near and counts == unit(lasting(old.fact.object)))
     return near and wanted == old.classes
 
@@ -140,7 +149,7 @@ def names_it(new: Entry, old: Entry) -> bool:
     # "Budget" is what a German "Marketingbudget" is.
     if len(new.whose) == 1 and new.subject[:1].isupper() and len(new.whose[0]) >= _LEAST_LETTERS and head.endswith(new.whose[0]):
         return head != new.whose[0] or len(old.whose) > 1
-    if not named < set(old.whose):
+    if not named < set(old.whose) or fact_ends.owned_by_less(new.subject, old.subject):
         return False
     # A word by itself has to be what the thing is, and not which: "rate" is no rate limit.
     if len(new.whose) >= _LEAST_NAMED:
