@@ -15,7 +15,6 @@ from backstory.memory.facts import places, slots
 from backstory.memory.facts.alike import HOUR, classes, is_bare, key, lasting, spelled_alike, subject_key, unit
 from backstory.memory.facts.amended import amended
 from backstory.memory.facts.choices import kind_of
-from backstory.memory.facts.correction_forms import POINTED
 from backstory.memory.facts.ends import opposite, within
 from backstory.memory.facts.objects import keyed
 from backstory.memory.facts.versions import version_of
@@ -48,6 +47,11 @@ _SEVERAL = Form(r", | (?:and|or|und|oder) ", gist=ALWAYS)
 _FOR = Form(r" (?:for|as|in|für) ", gist=ALWAYS)
 _OWN_SLIP = Form(
     r"\W*(?:sorry|oops|whoops|my (?:bad|mistake)|i meant?|correction|scratch|typo|(?:ich )?mein\w*|korrektur|entschuldigung|quatsch)\b",
+    re.I,
+)
+_NO_IT = Form(
+    r"\W*(?:(?:just|now|jetzt|nun|doch) )?(?:moved|postponed|rescheduled|pushed|delayed|shifted|bumped"
+    r"|verschoben|verlegt|vorgezogen|auf)\b",
     re.I,
 )
 _I_MEAN = Form(r"\b(?:i mean|ich mein)", re.I)
@@ -98,7 +102,8 @@ class Entry:
 def may_be(fact: Fact, wanted: frozenset[str], old: Entry, number: int) -> bool:
     """Whether a value (`wanted`: its classes) may be meant in the place of an old one: another day or time, lately; another number of the
     same unit, or another name, only for what was said just before."""
-    if (fact.verb == POINTED or _OWN_SLIP.match(fact.text)) and slots.of_another(fact, old.fact):
+    # "They moved it" may be about what another one said of his own, "Moved to Monday" is about one's own.
+    if (_OWN_SLIP.match(fact.text) or _NO_IT.match(fact.text)) and slots.of_another(fact, old.fact):
         return False
     if fact.verb == "is called":
         # "Her name is Ada" is somebody else's: of the speaker's own name, only its spelling may be meant.
@@ -187,7 +192,12 @@ def is_meant(fact: Fact, old: Entry) -> bool:
     if fact.author != old.fact.author and old.subject.partition("'s ")[0] == old.fact.author:
         return False
     person = old.relation == "is" and slots.person_is(old.fact, old.relation, old.whose, old.fact)
-    return not person or _I_MEAN.search(fact.text) is not None
+    return not person or says_he_meant(fact)
+
+
+def says_he_meant(fact: Fact) -> bool:
+    """Whether these are the words of a correction, and of no answer."""
+    return _I_MEAN.search(fact.text) is not None
 
 
 def thing(whose: tuple[str, ...]) -> tuple[str, ...]:

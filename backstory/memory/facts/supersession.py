@@ -38,6 +38,7 @@ from backstory.memory.facts.entries import (
     names_it,
     one_thing,
     replaces_value,
+    says_he_meant,
     says_the_same,
     serves,
     takes_place,
@@ -454,7 +455,8 @@ class Ledger:
                 break
             if old.by is None and not old.denies and old.relation in ONE_VALUE and old.classes == wanted and is_said_as(left, fact, old):
                 new = replace(fact, replaces="")
-                return old if is_meant(fact, old) and not answers(asked, new, old.subject, old.relation, old.meant.object) else None
+                answered = not says_he_meant(fact) and answers(asked, new, old.subject, old.relation, old.meant.object)
+                return old if is_meant(fact, old) and not answered else None
         return None
 
 

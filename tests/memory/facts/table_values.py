@@ -15,6 +15,7 @@ The delay is 30 seconds. / Sorry, 40. | 40 seconds | 30 seconds
 The grant application deadline is Friday. / A: Ok. / Correction: the deadline is Monday. | Monday | Friday
 # one word in the place of another
 My horse is called Bruno. / A: Nice. / I mean Bruna, not Bruno. | Bruna | Bruno
+My horse is called Bruno. / A: What's his breed? / I mean Bruna, not Bruno. | Bruna | Bruno
 My aunt is called Elsa. / A: Nice. / It's Ilse not Elsa. | Ilse | Elsa
 The cluster is called zeus. / A: Ok. / I meant hera, not zeus. | hera | zeus
 The cluster is called zeus. / A: Ok. / zeus -> hera | hera | zeus
@@ -28,6 +29,7 @@ The fee is 30 euros. / The fee goes up to 35 euros from May. | 35 euros | 30 eur
 # verbs of change
 The audit is on Friday. / We pushed the audit to Monday. | Monday | Friday
 The audit is on Friday. / Moved to Monday. | Monday | Friday
+@Ann: My audit is on Friday. / @Bob: They moved it to Monday. | Monday | Friday
 The training budget is 9,000 euros. / The training budget got cut to 7,500 euros. | 7,500 euros | 9,000 euros
 The fare is 3 euros. / The fare went up to 4 euros. | 4 euros | 3 euros
 The staff count is 30. / The staff count dropped to 26. | 26 | 30
