@@ -25,7 +25,8 @@ _FOR_A_NUMBER = Form(
     re.I,
 )
 _FOR_A_NAME = Form(
-    r"\b(?:who|whom|where|wer|wen|wo|qui|où|quién|dónde|(?:which|welche[rnms]?|quel|quelle|cuál)|what(?:'s| is| are) (?:the|your|his"
+    r"\b(?:who|whom|where|(?:which|what) colou?rs?|welche farbe"
+    r"|wer|wen|wo|qui|où|quién|dónde|(?:which|welche[rnms]?|quel|quelle|cuál)|what(?:'s| is| are) (?:the|your|his"
     r"|her|its|their)"
     r"|wie hei(?:ß|ss)t|comment s'appelle|cómo se llama)\b",
     re.I,

@@ -47,6 +47,7 @@ _KINDS = (
     "phone mobile: iphone android pixel",
     "llm model provider: openai anthropic gemini mistral ollama",
 )
+_MOST_WORDS = 3
 _WRITTEN = re.compile(r"[a-z][A-Z]|[A-Za-z]\d|\w\.[a-z]\w")
 """A name with a capital, a digit or a point inside, as only things that people make have them."""
 
@@ -62,13 +63,15 @@ def kind_of(terms: Sequence[str]) -> int | None:
 
 def is_choice(name: str) -> bool:
     """Whether this is the name of such a thing: of a known kind and with no other words, or plainly written as one."""
+    return is_known(name) or (0 < len(name.split()) <= _MOST_WORDS and _WRITTEN.search(name) is not None)
+
+
+def is_known(name: str) -> bool:
+    """Whether this names a thing of a known kind and nothing else: "B12", which is plainly a name, may as well be a gate."""
     said = name.lower().split()
-    if not 0 < len(said) <= 3:
-        return False
+    stems = tuple(stem(word) for word in said if not word[:1].isdigit())
     single, double = _by_name()
-    stems = [stem(word) for word in said if not word[:1].isdigit()]
-    known = len(stems) == 2 and tuple(stems) in double
-    return known or (bool(stems) and all(one in single for one in stems)) or _WRITTEN.search(name) is not None
+    return len(said) <= _MOST_WORDS and bool(stems) and (stems in double or all(one in single for one in stems))
 
 
 def called(term: str) -> frozenset[int]:

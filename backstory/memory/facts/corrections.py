@@ -18,11 +18,13 @@ from backstory.memory.facts.making import Clause, fact_in
 from backstory.memory.facts.objects import begins_dated, cut_tail, dated, fits, keyed, replaced, says_something, subject_of
 from backstory.memory.facts.over_forms import over
 from backstory.memory.facts.rules import CORRECTION, NOT_BUT
-from backstory.memory.facts.scope import elsewhere
+from backstory.memory.facts.scope import elsewhere, taken_back
 from backstory.memory.facts.value_forms import RENAMED, VALUED, WENT, rather
 from backstory.memory.facts.values import cut_closing, only_value
 from backstory.memory.forms import Form
 
+_GOES = Form(r"\bgoes\b", re.I)
+"""What goes up to a value may have that at most; from a day on it has it."""
 _YES_NO = Form(r"(?:to )?(?:yes|no|ok|okay|true|false|none)$", re.I)
 _POINTS = Form(
     r"(?:forget|scrap|drop|skip|ditch|scratch|lose|nix|never mind|no more|it|that|this|not|(?:what )?i (?:meant|wanted)|make"
@@ -82,10 +84,20 @@ def _valued(turn: Turn, text: str, clause: Clause, start: int, end: int) -> Iter
     match = VALUED.fullmatch(text, start, end) or WENT.fullmatch(text, start, end)
     if match is None or elsewhere(text, start, end, chosen=False):
         return
+    if taken_back(text, match.end("o"), clause.sentence.end, amount=True):
+        return
     low, high, _ = cut_tail(text, *match.span("o"))
-    high = low + len(lasting(text[low:high]))
+    kept = len(lasting(text[low:high]))
+    if kept == high - low and _GOES.search(text, start, low) is not None:
+        return
+    high = low + kept
     subject = subject_of(match["s"], "")
-    if subject and fits("datum", text[low:high]) == high - low and suits("is", subject, text[low:high], "setting") == high - low:
+    if (
+        subject
+        and only_value(text[low:high])
+        and fits("datum", text[low:high]) == high - low
+        and suits("is", subject, text[low:high], "setting") == high - low
+    ):
         replaces = match.span("x") if match["x"] else (0, 0)
         yield fact_in(turn, clause.sentence, "correction", subject, "is", (low, high), replaces, fixes=True)
 

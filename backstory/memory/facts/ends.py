@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 
 from backstory.core.records import Fact
+from backstory.memory.facts import foods
 from backstory.memory.facts.alike import key
 from backstory.memory.forms import ALWAYS, Form
 from backstory.memory.text import stem, words
@@ -48,14 +49,9 @@ _STATES = (
     frozenset({"marri", "divorc", "singl", "widow", "widower", "separ", "engag"}),
     frozenset({"vegetarian", "vegan", "pescatarian"}),
 )
-_MEAT = frozenset(
-    key("meat beef pork chicken poultry lamb turkey duck bacon ham sausages steak steaks burgers salami veal venison")
-    + key("fleisch rindfleisch schweinefleisch hähnchen huhn wurst speck schinken steaks")
-)
-_FISH = frozenset(key("fish salmon tuna seafood shrimp shrimps prawns sushi fisch lachs thunfisch meeresfrüchte"))
-_FROM_ANIMALS = frozenset(
-    key("cheese eggs egg dairy milk butter yoghurt yogurt honey cream käse eier milch milchprodukte joghurt honig sahne")
-)
+_MEAT = frozenset(key(f"{foods.MEAT} {foods.DE_MEAT}"))
+_FISH = frozenset(key(f"{foods.FISH} {foods.DE_FISH}"))
+_FROM_ANIMALS = frozenset(key(f"{foods.FROM_ANIMALS} {foods.DE_FROM_ANIMALS}"))
 _AS_IT_IS = frozenset(
     key("red white raw fresh fried grilled cow goat real normal proper occasionally sometimes und etwas wieder bit little")
 )
@@ -185,8 +181,16 @@ def moves(new: Fact, subject: Sequence[str], old: Fact, old_subject: Sequence[st
         return False
     named = old.object if old.verb == "has" else old.subject.partition("'s ")[2] or old.subject
     known = old_terms if old.verb == "has" else old_subject
+    # "Monday for the visa" says itself of which thing.
+    if owned_by_less(new.subject, old.subject) or " for " in new.object:
+        return False
     thing = new.subject.partition("'s ")[2] or new.subject
     return head(thing) != "" and head(thing) == head(named) and set(subject) <= set(known)
+
+
+def owned_by_less(new: str, old: str) -> bool:
+    """Whether one of these subjects is somebody's, the other that of one of his: "my birthday" is not my mother's."""
+    return 0 < new.count("'s ") < old.count("'s ")
 
 
 def recounted(new: Sequence[str], old: Sequence[str]) -> bool:

@@ -24,9 +24,9 @@ from backstory.memory.text import words
 REACH_TURNS = 20
 """A correction that does not name what it corrects is about something said in the last so many turns."""
 NEAR_TURNS = 4
+"""Or, where it says still less, in so many."""
 JUST_TURNS = 2
 """And a number that does not say what it counts, in these."""
-"""Or, where it says still less, in so many."""
 PLANS = "plans to"
 ONE_VALUE = frozenset({"is", "lives in", "works at", "works as", "is aged", "is from", "was born", "grew up in", "is called"})
 """Relations of which a subject has one."""
@@ -45,6 +45,15 @@ _WHOLES = tuple((word,) for word in key("project app application stack codebase 
 _USED_FOR = (" for ", " as a ", " as an ", " as the ", " as our ", " as my ", " in ", " für ")
 _SEVERAL = Form(r", | (?:and|or|und|oder) ", gist=ALWAYS)
 _FOR = Form(r" (?:for|as|in|für) ", gist=ALWAYS)
+_OWN_SLIP = Form(
+    r"\W*(?:sorry|oops|whoops|my (?:bad|mistake)|i meant?|correction|scratch|typo|(?:ich )?mein\w*|korrektur|entschuldigung|quatsch)\b",
+    re.I,
+)
+_NO_IT = Form(
+    r"\W*(?:(?:just|now|jetzt|nun|doch) )?(?:moved|postponed|rescheduled|pushed|delayed|shifted|bumped"
+    r"|verschoben|verlegt|vorgezogen|auf)\b",
+    re.I,
+)
 _I_MEAN = Form(r"\b(?:i mean|ich mein)", re.I)
 _PLACED = frozenset({"lives in", "is from", "grew up in", "was born"})
 _DENIED_BY = {"likes": "dislikes", "dislikes": "likes"}
@@ -93,6 +102,9 @@ class Entry:
 def may_be(fact: Fact, wanted: frozenset[str], old: Entry, number: int) -> bool:
     """Whether a value (`wanted`: its classes) may be meant in the place of an old one: another day or time, lately; another number of the
     same unit, or another name, only for what was said just before."""
+    # "They moved it" may be about what another one said of his own, "Moved to Monday" is about one's own.
+    if (_OWN_SLIP.match(fact.text) or _NO_IT.match(fact.text)) and slots.of_another(fact, old.fact):
+        return False
     if fact.verb == "is called":
         # "Her name is Ada" is somebody else's: of the speaker's own name, only its spelling may be meant.
         named = old.relation == "is called" and number - old.number <= NEAR_TURNS
@@ -106,7 +118,9 @@ def may_be(fact: Fact, wanted: frozenset[str], old: Entry, number: int) -> bool:
         return near
     if "number" in wanted & old.classes:
         counts = unit(fact.object)
-        just = number - old.number <= JUST_TURNS and not counts and is_bare(fact.object)
+        # "No, 3" may be about what an assistant said in between.
+        own = number - old.number < JUST_TURNS or (number - old.number == JUST_TURNS and _OWN_SLIP.match(fact.text) is not None)
+        just = own and not counts and is_bare(fact.object)
         return just or (near and counts == unit(lasting(old.fact.object)))
     return near and wanted == old.classes
 
@@ -140,7 +154,7 @@ def names_it(new: Entry, old: Entry) -> bool:
     # "Budget" is what a German "Marketingbudget" is.
     if len(new.whose) == 1 and new.subject[:1].isupper() and len(new.whose[0]) >= _LEAST_LETTERS and head.endswith(new.whose[0]):
         return head != new.whose[0] or len(old.whose) > 1
-    if not named < set(old.whose):
+    if not named < set(old.whose) or fact_ends.owned_by_less(new.subject, old.subject):
         return False
     # A word by itself has to be what the thing is, and not which: "rate" is no rate limit.
     if len(new.whose) >= _LEAST_NAMED:
@@ -178,7 +192,12 @@ def is_meant(fact: Fact, old: Entry) -> bool:
     if fact.author != old.fact.author and old.subject.partition("'s ")[0] == old.fact.author:
         return False
     person = old.relation == "is" and slots.person_is(old.fact, old.relation, old.whose, old.fact)
-    return not person or _I_MEAN.search(fact.text) is not None
+    return not person or says_he_meant(fact)
+
+
+def says_he_meant(fact: Fact) -> bool:
+    """Whether these are the words of a correction, and of no answer."""
+    return _I_MEAN.search(fact.text) is not None
 
 
 def thing(whose: tuple[str, ...]) -> tuple[str, ...]:

@@ -37,10 +37,10 @@ from backstory.memory.facts.rules import (
     Rule,
     rules_for,
 )
-from backstory.memory.facts.scope import HEDGED, PRINTED, REPORTED, elsewhere, not_so
+from backstory.memory.facts.scope import HEDGED, PRINTED, REPORTED, elsewhere, not_so, taken_back
 from backstory.memory.facts.value_forms import STARTING, values_for
 from backstory.memory.facts.values import cut_aside, only_value
-from backstory.memory.forms import Form, Sieve
+from backstory.memory.forms import ALWAYS, Form, Sieve
 from backstory.memory.reading.sentences import Sentence, sentences
 
 READER = 12
@@ -64,6 +64,8 @@ _WORD = Form(r"[\w'-]+")
 _NOT_DAYS = frozenset({"uses", "switched to", "decided", "works at", "left", "lives in", "will live in"})
 _LITERAL = Form(r"[\d\"'-]|\S+://|[/~.]|true\b|false\b|on\b|off\b|\S+@\S", re.I)
 _IT = Form(r"(?:it|that)\b", re.I)
+_PARTICIPLE = Form(r" (?:ab|an|auf|er|ge|hoch|um|ver|vor)\w*(?:t|en)\b", gist=ALWAYS)
+"""Behind a value: it was changed to that."""
 _AT = Form(r"(?:in|at|to|from|as)\s+", re.I)
 
 
@@ -185,6 +187,9 @@ def _foreign(turn: Turn, text: str, sentence: Sentence, others: list[fact_tongue
             text, sentence.start, sentence.end, chosen=said.kind in _CHOSEN
         ):
             continue
+        low, high = said.object[1], sentence.end
+        if (said.kind == "correction" or _PARTICIPLE.match(text, low, high)) and taken_back(text, low, high, amount=False):
+            continue
         fixes = said.fixes or said.kind == "correction"
         yield fact_in(turn, sentence, said.kind, subject, said.verb, said.object, said.replaces, fixes=fixes, stance=said.stance)
 
@@ -302,6 +307,9 @@ def _read(text: str, rule: Rule, match: re.Match[str], clause: Clause, author: s
     if rule.verb == "likes" and text.startswith(("the ", "The "), low):
         return None
     if rule.needs in _SWAPS and not _swaps(rule.needs, text[low:high], text[slice(*replaces)]):
+        return None
+    aged = rule.kind == "identity" and rule.needs == "datum"
+    if (aged or rule.verb == "switched to") and taken_back(text, match.end("o"), clause.sentence.end, amount=aged):
         return None
     if rule.verb != "wants" and elsewhere(text, clause.start, high, chosen=rule.kind in _CHOSEN):
         return None

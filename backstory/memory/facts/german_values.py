@@ -7,6 +7,7 @@ Rule: as in facts/tongues.py. What may as well be said of a moment ("steigt auf 
 from __future__ import annotations
 
 from backstory.core.records import FactKind
+from backstory.memory.facts.foods import DE_FISH, DE_FROM_ANIMALS, DE_MEAT, either
 from backstory.memory.facts.tongue import NAME, NO_THING, UP
 
 _UNIT = (
@@ -46,32 +47,33 @@ _COLOUR = (
 _OPENING = rf"(?i:das|der|die|meine?|unsere?) (?P<s>[{UP}][\w-]*(?:asswort|ode|PIN|[Ss]chlüssel)|PIN)"
 _STEADY = (
     r"(?!(?i:\w*bildschirm|\w*lampe|\w*licht|\w*anzeige|status|pipeline|build|gesicht|nase|wangen?|haut|zunge|lippen|ampel|taste|button|text|schrift"
-    r"|hintergrund|linie|zeile|zelle|icon|tests?|ergebnis|display|monitor|akku|kurve|terminal|konsole|urin|stuhl|himmel)\b)"
+    r"|hintergrund|linie|zeile|zelle|icon|tests?|ergebnis|display|monitor|akku|kurve|terminal|konsole|urin|stuhl|himmel"
+    r"|augen?|ohren?|kopf|hände?|finger|füße|zähne|laune|tag|tee|wein|leben|rahmen|kasten|kreis|quadrat)\b)"
 )
 """What is red today may be green tomorrow."""
-_PAST = r"(?: (?:gestern|heute|vorgestern|letzte Woche|letzten \w+|am \w+|im \w+|gerade|jetzt|schon|neulich|kürzlich))*"
+_LATER = r"(?: (?:gestern|heute|vorgestern|letzte Woche|letzten \w+|am \w+|im \w+|gerade|jetzt|schon|neulich|kürzlich))"
+_PAST = rf"{_LATER}*"
 _COMING = r"(?: (?:heute|morgen|übermorgen|nächste Woche|nächsten \w+|am \w+|im \w+|bald|am \d+\. ?\w+|in \w+ (?:Tagen|Wochen)))"
 _OLD = r"(?: Jahre?(?: alt)?)?"
 _BECOME = r"(?:Jahre (?:alt )?)?geworden"
 
 
-def changed_rows(
-    thing: str, time: str, put: str, *, tool: str, over: str, on: str, kin: str, noun: str
-) -> tuple[tuple[FactKind, str, str], ...]:
+def changed_rows(thing: str, time: str, put: str, *, tool: str, over: str, on: str, kin: str) -> tuple[tuple[FactKind, str, str], ...]:
     """Rows for `tongue.rules`. `thing`: what has a value, `time`: a day or an hour, `put`, `over`: "moved", "migrated", `tool`: the name of
-    what is used, `on`: words between, `kin`, `noun`: as in tongues_germanic.py."""
+    what is used, `on`: words between, `kin`: as in tongues_germanic.py."""
     valued = thing.replace(NO_THING, NO_THING + _VAGUE)
     of_mine = rf"(?i:meine?|unsere?) (?P<s>{kin})"
-    foods = rf"(?P<o>{noun}(?: und {noun})?)"
+    food = rf"(?i:{either(DE_MEAT, DE_FISH, DE_FROM_ANIMALS, 'gluten zucker weizen')})\b"
+    eaten = rf"(?P<o>{food}(?: und {food})?)"
     return (
         ("identity", "'is", rf"{of_mine} (?i:ist(?: jetzt| inzwischen| schon)?) (?P<o>\d{{1,3}}){_OLD}"),
         ("identity", "'is", rf"{of_mine} ist{_PAST} (?P<o>\d{{1,3}}) {_BECOME}"),
-        ("identity", "'is", rf"{of_mine} wurde{_PAST} (?P<o>\d{{1,3}}){_OLD}"),
+        ("identity", "'is", rf"{of_mine} wurde{_LATER}+ (?P<o>\d{{1,3}}){_OLD}"),
         ("identity", "'is", rf"{of_mine} wird{_COMING} (?P<o>\d{{1,3}}){_OLD}"),
-        ("identity", "is aged", rf"(?i:ich bin){_PAST} (?P<o>\d{{1,3}}) {_BECOME}"),
-        ("preference", "eats", rf"(?i:ich esse (?:jetzt |inzwischen )?wieder) {foods}"),
-        ("preference", "eats", rf"(?i:(?:seit \w+(?: \w+)?|inzwischen|jetzt|mittlerweile) esse ich wieder) {foods}"),
-        ("preference", "eats", rf"(?i:ich habe (?:\w+ )?wieder angefangen,?) (?P<o>{noun}) zu essen"),
+        ("identity", "is aged", rf"(?i:ich bin){_PAST} (?P<o>[1-9]\d{{1,2}}) {_BECOME}"),
+        ("preference", "eats", rf"(?i:ich esse (?:jetzt |inzwischen )?wieder) {eaten}"),
+        ("preference", "eats", rf"(?i:(?:seit \w+(?: \w+)?|inzwischen|jetzt|mittlerweile) esse ich wieder) {eaten}"),
+        ("preference", "eats", rf"(?i:ich habe (?:\w+ )?wieder angefangen,?) {eaten} zu essen"),
         ("identity", "is", rf"(?i:meine?|unsere?) {_STEADY}{_NOUN} (?i:ist|sind){_LATELY} (?P<o>{_COLOUR})(?: gestrichen| lackiert)?"),
         ("setting", "is", rf"{valued} (?i:ist|beträgt|lautet|liegt(?: jetzt)? bei|kostet){_LATELY}(?i:{_SINCE})? {_VALUE}"),
         ("setting", "is", rf"(?i:{_SINCE[4:-1]}) (?i:ist|beträgt|liegt|kostet) {valued} (?i:bei )?(?P<o>{_AMOUNT})"),

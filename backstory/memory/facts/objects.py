@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from backstory.memory.facts.choices import is_choice
+from backstory.memory.facts.choices import is_choice, is_known
 from backstory.memory.forms import ALWAYS, Form
 from backstory.memory.text import STOP_WORDS, fold
 
@@ -128,19 +128,22 @@ _COLOURS = Form(rf"{_COLOUR}(?:(?:, | and | und |/|-){_COLOUR}){{0,2}}", re.I, A
 _GLOW_WORDS = """
     face faces cheeks skin tongue lips nose screen display monitor light lights led leds lamp lamps status build pipeline pipelines ci
     test tests terminal prompt console battery icon cursor button text font background theme line lines output page tab chart graph cell
-    cells row urine pee poop stool indicator dashboard check checks branch avatar logo result results
+    cells row urine pee poop stool indicator dashboard check checks branch avatar logo result results variable div box header footer border
+    square circle rectangle rect shape sprite player plot marker svg container
+    head eyes eye ears ear hands hand fingers feet neck throat knee teeth mood day life sky weather sea leaves tea wine toast rice
 """
 _GLOWS = frozenset(_GLOW_WORDS.split())
 """What is red today may be green tomorrow."""
 _MAKE = Form(rf"an? (?:{_PROPER}|i(?:Phone|Pad|Mac|Pod)(?: [\w-]+){{0,2}})")
-_NO_MAKE_WORDS = """
-    guess goal plan problem issue question favourite favorite answer bet point idea dream wish concern worry advice suggestion code task job
-    day week weekend language background degree app project bug error exception input output object class file result function repo
-    repository variable type value instance test model component module method response request data string number list array parameter
-    argument field column table query script return
+_MADE_WORDS = """
+    car cars truck van pickup lorry suv motorbike motorcycle bike bicycle ebike scooter moped tractor trailer caravan camper rv boat yacht
+    dinghy kayak phone smartphone tablet laptop notebook computer pc desktop watch smartwatch camera lens drone tv television printer
+    scanner headphones earbuds speaker speakers keyboard mouse controller console router nas guitar bass piano violin cello drums saxophone
+    trumpet flute amp synth fridge freezer oven stove dishwasher washer dryer vacuum mower grinder kettle toaster machine mattress
+    tent backpack skis snowboard skateboard racket pen
 """
-_NO_MAKE = frozenset(_NO_MAKE_WORDS.split())
-"""Of these "a Volvo" says nothing that lasts."""
+_MADE = frozenset(_MADE_WORDS.split())
+"""Of these "a Volvo" says something that lasts."""
 _MARKUP = Form(r"[\[\]<>{}|]|\w\(")
 _WHEN = Form(
     r" (?:(?:last|this|next) (?:week|month|year|night|weekend|spring|summer|fall|autumn|winter)|yesterday|today|recently|lately"
@@ -190,8 +193,10 @@ def fits(needs: str, text: str, subject: str = "") -> int:
     """How many characters of this object are what is needed, 0 where it is something else. See rules.Needs."""
     if needs == "colour":
         return len(text) if coloured(text) and _GLOWS.isdisjoint(fold(subject).split()) else 0
+    if needs == "product":
+        return len(text) if is_known(text) else 0
     if needs == "make":
-        return len(text) if _MAKE.fullmatch(text) and _NO_MAKE.isdisjoint(fold(subject).split()) else 0
+        return len(text) if _MAKE.fullmatch(text) and (fold(subject).split() or [""])[-1] in _MADE else 0
     return len(text) if _opens(needs, text, subject) else _fits(needs, text, subject)
 
 

@@ -15,11 +15,13 @@ from msgspec import Struct
 from backstory.core.records import FactKind, Stance
 from backstory.memory.forms import ALWAYS, Form
 
-Needs: TypeAlias = Literal["", "value", "datum", "name", "date", "place", "person", "choice", "swapped", "traded", "pick", "colour", "make"]
+Needs: TypeAlias = Literal[
+    "", "value", "datum", "name", "date", "place", "person", "choice", "swapped", "traded", "product", "pick", "colour", "make"
+]
 """What an object has to be: anything that says something, a value (a number, date, path, address, code or name), a value that is no name,
 a proper name, something with a date or time in it, a place, a value unless the subject is a thing of a person's own, something that
-people choose one of, the same or what it takes the place of ("traded": by a name), one of several by its colour or size, or a
-colour or a make ("a Volvo") of a thing."""
+people choose one of, the same or what it takes the place of ("traded": by a name), one of a known kind, one of several by its colour or
+size, or a colour or a make ("a Volvo") of a thing."""
 
 _ADV = (
     r"(?:(?:really|generally|usually|always|personally|still|now|also|just|actually|definitely|mostly|strongly|absolutely|currently|recently"

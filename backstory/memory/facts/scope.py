@@ -33,6 +33,22 @@ REPORTED = Form(
     r"|[,.”\"] said (?:no|every|nobody)|\b[Aa]s [A-Z][\w.]*(?: [A-Z][\w.]*)* (?:once )?(?:said|says|put it|wrote)\b"
 )
 """After a statement: it is somebody else's, or taken back."""
+TAKEN_BACK = Form(
+    r"\b(?:then|before|until|till|but|later|yet|though)\b.*\b(?:(?:go|gone|going|went|switch\w*|mov\w*|chang\w*|roll\w*|come|came|get|got|put"
+    r"|set)(?: \w+)? back|revert\w*|revers\w*|und(?:id|one|o)|downgrad\w*)\b"
+    r"|\bby (?:mistake|accident)\b|\b(?:aus versehen|versehentlich)\b"
+    r"|\b(?:dann|danach|später|aber|bis|doch)\b.*\b(?:wieder|zurück\w*|rückgängig|widersprochen|abgelehnt|gescheitert|storniert)\b",
+    re.I,
+)
+"""After a change: it holds no more."""
+OF_THEN = Form(
+    r"\b(?:then|before|until|till|but|later|yet|though)\b.*\b(?:back|again|restor\w*|fell|dropped|rose|contest\w*|reject\w*|refus\w*"
+    r"|overrul\w*|objected|recover\w*|falling|rising|cancel\w*)\b"
+    r"|\bwhen (?:i|we|he|she|they|it|you|my|our|the)(?:'d)? (?:\w+ )?(?:was|were|had|lived|moved|got|started|left|came)\b"
+    r"|\bin (?:19|20)\d\d\b|\bas an? (?:kid|child|baby|boy|girl|teen\w*|student)\b",
+    re.I,
+)
+"""After an amount or an age that something came to: it may be another one now."""
 HEDGED = Form(
     r"\b(?:maybe|perhaps|might|possibly|probably|presumably|could|would(?! prefer)|should(?! be (?:moved|called))"
     r"|i think|i guess|i believe|i suppose"
@@ -91,6 +107,11 @@ def elsewhere(text: str, start: int, end: int, *, chosen: bool) -> bool:
     """Whether what text[start:end] says holds only in a test, a log, an example and the like. `chosen`: it says what is used or
     liked, which a test does not undo."""
     return (IN_UNREAL if chosen else IN_SHOWN).search(text, start, end) is not None
+
+
+def taken_back(text: str, start: int, end: int, *, amount: bool) -> bool:
+    """Whether a change does not hold any more for what is said behind it. `amount`: it is one of an amount or an age."""
+    return TAKEN_BACK.search(text, start, end) is not None or (amount and OF_THEN.search(text, start, end) is not None)
 
 
 def not_so(text: str, start: int, end: int) -> bool:

@@ -38,6 +38,7 @@ from backstory.memory.facts.entries import (
     names_it,
     one_thing,
     replaces_value,
+    says_he_meant,
     says_the_same,
     serves,
     takes_place,
@@ -351,7 +352,9 @@ class Ledger:
     def _named_less(self, new: Entry) -> Entry | None:
         """What "Correction: Kontor's limit is 80" is about where it is known as "the rate limit for partner Kontor": the one thing said
         lately that has all the words of its subject, with a value of the same kind and unit."""
-        if not new.fact.corrects or new.relation != "is" or new.denies or "is" in self._about.get(new.whose, {}):
+        # "The deadline is Monday for the visa" says itself of which thing.
+        said = new.fact.corrects and new.relation == "is" and not new.denies and " for " not in new.fact.object
+        if not said or "is" in self._about.get(new.whose, {}):
             return None
         held: list[Entry] = []
         for old in reversed(self._entries):
@@ -422,7 +425,7 @@ class Ledger:
     def _corrected(self, fact: Fact, number: int, asked: str) -> Entry | None:
         """The fact that a correction without a subject is about: the last one that has what it says is wrong, or an object of its kind."""
         if fact.verb == RATHER:
-            return self._rather(fact, number)
+            return self._rather(fact, number, asked)
         wanted, replaced = classes(fact.object), key(fact.replaces) if fact.replaces else ()
         terms = key(fact.object)
         reach = NEAR_TURNS if fact.verb == POINTED else REACH_TURNS
@@ -436,20 +439,24 @@ class Ledger:
                 continue
             if replaced:
                 if old.terms == replaced or within(replaced, old.terms):
-                    return old
+                    new = replace(fact, replaces="")
+                    answered = not wanted & {"day", "time"} and answers(asked, new, old.subject, old.relation, old.meant.object)
+                    return None if answered else old
             elif old.relation in _CORRECTABLE and may_be(fact, wanted, old, number):
                 likely.append(old)
         found = likeliest(fact, wanted, likely, number)
         return None if found is None or answers(asked, fact, found.subject, found.relation, found.meant.object) else found
 
-    def _rather(self, fact: Fact, number: int) -> Entry | None:
+    def _rather(self, fact: Fact, number: int, asked: str) -> Entry | None:
         """What "Mimo, not Momo" is about: the last one of which the second is all that was said."""
         left, wanted = key(fact.replaces), classes(fact.object)
         for old in reversed(self._entries):
             if number - old.number > REACH_TURNS:
                 break
             if old.by is None and not old.denies and old.relation in ONE_VALUE and old.classes == wanted and is_said_as(left, fact, old):
-                return old if is_meant(fact, old) else None
+                new = replace(fact, replaces="")
+                answered = not says_he_meant(fact) and answers(asked, new, old.subject, old.relation, old.meant.object)
+                return old if is_meant(fact, old) and not answered else None
         return None
 
 

@@ -115,7 +115,7 @@ def german() -> Tongue:
         ("decision", "~switched to", rf"(?i:wir (?:sind|haben){on})(?: von (?P<x>{NAME}))? (?i:auf|zu) (?P<o>{tool}) (?i:{over})"),
         ("preference", "switched to", rf"(?i:ich (?:bin|habe){on})(?: von (?P<x>{NAME}))? (?i:auf|zu) (?P<o>{tool}) (?i:{over})"),
         ("decision", "~switched to", rf"(?i:wir haben) (?P<x>{NAME}) (?i:durch) (?P<o>{tool}) (?i:ersetzt)"),
-        *changed_rows(thing, time, put, tool=tool, over=over, on=on, kin=kin, noun=noun),
+        *changed_rows(thing, time, put, tool=tool, over=over, on=on, kin=kin),
         ("schedule", "is", rf"{thing} (?:ist|findet|beginnt|startet)(?: jetzt| doch| nun)? (?P<o>{time})(?: statt)?"),
         ("schedule", "is", rf"{thing} (?:ist|wurde|musste) (?P<o>{DE_OFF})(?: worden| werden)?"),
         ("schedule", "is", rf"{thing} (?P<o>{DE_FALLS})"),

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from backstory.memory.facts.foods import FISH, FROM_ANIMALS, MEAT, either
 from backstory.memory.facts.rules import KIN, NAME, Rule
 from backstory.memory.facts.values import only_value
 from backstory.memory.forms import ALWAYS, Form
@@ -24,14 +25,21 @@ _WHEN = (
     rf"(?:,? (?:today|yesterday|tonight|recently|now|(?:last|this) \w+|on {_DAY}|in {_MONTH}|on {_MONTH} \d\d?(?:st|nd|rd|th)?"
     r"|(?:an?|two|three|\d+|a few|some|several) \w+ ago))?"
 )
+_JUST = (
+    rf"(?:,? (?:today|yesterday|tonight|recently|now|last (?:week|weekend|month|night|{_DAY})|this \w+|on {_DAY}|in {_MONTH}"
+    rf"|on {_MONTH} \d\d?(?:st|nd|rd|th)?|(?:an?|two|three|\d+|a few|some|several) (?:days?|weeks?|months?) ago))?"
+)
+"""So lately that an age of then is the one of now."""
 _SOON = (
     rf" (?:today|tomorrow|tonight|on {_DAY}|(?:this|next|on) \w+(?: \d\d?)?|in {_MONTH}"
     rf"|on {_MONTH} \d\d?(?:st|nd|rd|th)?|in \w+ (?:days|weeks))"
 )
 _WORD = r"(?!(?:from|to|of|by|at|on|in|is|was|were|and|or|but|that|which|who|not)\b)[\w'./&+-]+"
 _S = rf"(?P<s>(?:{_WORD} ){{0,4}}?{_WORD}(?: (?:of|for) (?:the |our |my )?{_WORD}(?: {_WORD})?)?)"
+_PLAIN = rf"(?!\S*'s\b){_WORD}"
+"""Not "my sister's landlord": what he raises is another's."""
 _DET = r"(?:the|my|our|this year's|next year's)"
-_WHO = rf"(?:they|we|he|she|i|you guys|somebody|someone|(?:the|my|our|his|her|their) {_WORD}(?: {_WORD})?|(?-i:{NAME}))"
+_WHO = rf"(?:(?!nobody|no one|none)(?:they|we|he|she|i|you guys|somebody|someone|(?:the|my|our) {_PLAIN}(?: {_PLAIN})?|(?-i:{NAME})))"
 _HAVE = r"(?:(?:'ve|'s| have| has| had)(?: had)?(?: to)?)?"
 _SET = (
     r"(?:mov|postpon|reschedul|push|delay|shift|bump|extend|rais|increas|lower|reduc|switch|correct|updat|chang|slash"
@@ -44,9 +52,10 @@ _DO = (
     r"(?: (?:up|down|back|out|forward)){0,2}"
 )
 _GONE = (
-    r"(?:went|gone|goes|going|rose|risen|rises|rising|fell|fallen|falls|falling|dropped|drops|dropping"
+    r"(?:went|gone|going|goes|rose|risen|rises|rising|fell|fallen|falls|falling|dropped|drops|dropping"
     r"|climbed|climbs|jumped|jumps|grew|grown"
-    r"|grows|sank|sunk|shrank|shrunk|increased|increases|increasing|decreased|decreases|slid|slides|slipped|slips|came|comes)"
+    r"|grows|sank|sunk|shrank|shrunk|increased|increases|increasing|decreased|decreases"
+    r"|slid|slides|slipped|slips|came(?= (?:up|down|back)))"
     r"(?: (?:up|down|back|out|over)){0,2}"
 )
 _FROM = r"(?: from (?P<x>[^,;]{1,40}?))?"
@@ -55,7 +64,7 @@ _VERBS = (
     "mov|postpon|reschedul|push|delay|shift|bump|exten|rais|increas|lower|reduc|switch|correct|updat|chang|slash|trim|hik|short|shrunk|doubl|halv"
     "|drop|knock|scal|widen|decreas|cut|set|put|brought|bring|pulled"
 )
-_MOTION = "went|gone|goes|going|rose|risen|rises|rising|fell|fall|climb|jump|grew|grow|sank|sunk|shrank|slid|slip|came|comes"
+_MOTION = "went|gone|going|goes|rose|risen|rises|rising|fell|fall|climb|jump|grew|grow|sank|sunk|shrank|slid|slip|came"
 _OTHERS_OWN = r"(?:(?:her|his|their|your|its|another|some|any|no|each|every|all|other|a|an|one|this|that|it|these|those)\b|\S+'s )"
 VALUED = Form(
     rf"(?:{_WHO}{_HAVE} {_LATELY}(?:{_SET})|let's {_DO}|(?:{_SET})) (?:{_DET} |(?!{_OTHERS_OWN})){_S}{_BY}{_FROM}"
@@ -84,7 +93,7 @@ def _turned(who: str, owned: bool) -> tuple[Rule, ...]:
     return tuple(
         Rule("identity", "is", Form(rf"{who} {words}", gist="turn"), "datum", owned=owned)
         for words in (
-            rf"(?i:(?:has )?{_LATELY}turned) (?P<o>\d{{1,3}})(?i:(?: years old)?{_WHEN})",
+            rf"(?i:(?:has )?{_LATELY}turned) (?P<o>\d{{1,3}})(?i:(?: years old)?{_JUST})",
             rf"(?i:(?:turns|is turning|will turn|will be turning)) (?P<o>\d{{1,3}})(?i:{_SOON})",
         )
     )
@@ -144,7 +153,7 @@ _MOVED = tuple(
                 rf"{who}(?:'ve|'re|'m| have| are| am)? {_LATELY}{_MOVE} {_ALL}(?: over)?{_FROM} (?:to|onto) (?:use )?(?P<o>{_TOOL}){_WHEN}",
                 re.I,
             ),
-            "choice",
+            "product",
             subject=subject,
             both=True,
         ),
@@ -157,7 +166,7 @@ _MOVED = tuple(
                 rf"(?P<o>{_TOOL}){_WHEN}",
                 re.I,
             ),
-            "choice",
+            "product",
             both=True,
         ),
     )
@@ -170,7 +179,7 @@ _IS_MOVED = Rule(
         rf"(?:moved|migrated|switched|ported|converted)(?: over)?{_FROM} (?:to|onto) (?P<o>{_TOOL}){_WHEN}",
         re.I,
     ),
-    "choice",
+    "product",
 )
 _PROGRAM = (
     r"(?:project|app|application|backend|frontend|front-end|back-end|service|site|website|repo|repository"
@@ -186,15 +195,17 @@ _IN_USE = Rule(
 _ADOPTED = Rule(
     "preference",
     "switched to",
-    Form(rf"i(?:'ve| have)? {_LATELY}(?:upgraded|downgraded|gone over|went over|changed(?: over)?) to (?P<o>{_TOOL}){_WHEN}", re.I),
-    "choice",
+    Form(rf"i(?:'ve| have)? {_LATELY}(?:upgraded|downgraded|changed(?: over)?) to (?P<o>{_TOOL}){_WHEN}", re.I),
+    "product",
 )
+_ONE_FOOD = either(MEAT, FISH, FROM_ANIMALS, "gluten sugar carbs")
+_FOOD = rf"(?:[\w'-]+ ){{0,2}}{_ONE_FOOD}(?:(?:,| and| or) (?:[\w'-]+ )?{_ONE_FOOD}){{0,2}}"
 _EATEN = tuple(
     Rule("preference", "eats", Form(pattern, re.I))
     for pattern in (
-        r"i(?:'m| am)? (?:now )?(?:eat|eating) (?P<o>[\w' -]+?) (?:again|nowadays|these days)(?: now)?",
-        r"i(?:'m| am) back (?:to|on) eating (?P<o>[\w' -]+)",
-        rf"i(?:'ve| have)? {_LATELY}(?:went|gone) back to eating (?P<o>[\w' -]+)",
+        rf"i(?:'m| am)? (?:now )?(?:eat|eating) (?P<o>{_FOOD}) (?:again|nowadays|these days)(?: now)?",
+        rf"i(?:'m| am) back (?:to|on) eating (?P<o>{_FOOD})",
+        rf"i(?:'ve| have)? {_LATELY}(?:went|gone) back to eating (?P<o>{_FOOD})",
     )
 )
 _BY_WORD: dict[str, Sequence[Rule]] = {
@@ -218,12 +229,12 @@ _IT = (
     r"(?:(?:what )?i mean(?:t)?(?: to (?:say|write|type))?(?: is| was)?|(?:it|that|this|he|she)"
     r"(?:'s| is| was| should be| should have been| has to be)"
     r"(?: (?:called|named|actually|really|supposed to be|spelled|spelt))*"
-    r"|(?:his|her|its|the|my|their) name(?:'s| is)|make (?:it|that)|should be)"
+    r"|(?:his|her|its|the|my|their) name(?:'s| is)|should be)"
 )
 _RATHER = (
     Form(rf"(?P<it>{_IT},? )?(?P<o>{_FEW})(?:,? and|,? but|,)? (?:not|instead of|rather than) (?P<x>{_FEW}){_REGRET}", re.I),
     Form(rf"(?P<it>{_IT},? )?not (?P<x>{_FEW})(?:,| but|, but|;|:| -| –| —) (?:it's |it is |rather )?(?P<o>{_FEW}){_REGRET}", re.I),
-    Form(rf"(?P<it>{_IT},? )?(?P<x>{_FEW}) ?(?:->|=>|-->|→) ?(?P<o>{_FEW})", re.I),
+    Form(rf"(?P<it>{_IT},? )?(?P<x>{_FEW}) ?(?P<arrow>->|=>|-->|→) ?(?P<o>{_FEW})", re.I),
 )
 _NO_VALUE = Form(
     r"(?:i|we|you|he|she|they|it|that|this|there|not|no|if|so|do|don't|does|did|let|let's|use|please|is|are|was|be|why|how|what"
@@ -246,11 +257,14 @@ class Instead(Struct, frozen=True):
 
 def rather(text: str, start: int, end: int, forms: Sequence[Form] = _RATHER) -> Instead | None:
     """What "I mean Mira, not Miro", "not Miro but Mira", "Miro -> Mira" put in the place of what; None for none. `forms`: those of the
-    language, with groups `o` and `x`, and `it` where words go before that point to what was said."""
+    language, with groups `o` and `x`, and `it` where words go before that point to what was said. An arrow in one of several lines is of
+    a list."""
     for form in forms:
         match = form.fullmatch(text, start, end)
         if match is None:
             continue
+        if match.re.groupindex.get("arrow") and "\n" in text.strip():
+            return None
         new, old = match["o"], match["x"]
         more = len(new.split()) - len(old.split())
         apart = match["it"] or not text[match.end("o") :].startswith(" not ") or (_CAPITAL.match(new) and _CAPITAL.match(old))

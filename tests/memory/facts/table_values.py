@@ -15,6 +15,7 @@ The delay is 30 seconds. / Sorry, 40. | 40 seconds | 30 seconds
 The grant application deadline is Friday. / A: Ok. / Correction: the deadline is Monday. | Monday | Friday
 # one word in the place of another
 My horse is called Bruno. / A: Nice. / I mean Bruna, not Bruno. | Bruna | Bruno
+My horse is called Bruno. / A: What's his breed? / I mean Bruna, not Bruno. | Bruna | Bruno
 My aunt is called Elsa. / A: Nice. / It's Ilse not Elsa. | Ilse | Elsa
 The cluster is called zeus. / A: Ok. / I meant hera, not zeus. | hera | zeus
 The cluster is called zeus. / A: Ok. / zeus -> hera | hera | zeus
@@ -24,9 +25,11 @@ My boss is called Karla. / A: Ok. / Carla instead of Karla, sorry. | Carla | Kar
 The gym is 25 euros. / The gym is 30 euros from October. | 30 euros from October | 25 euros
 The tuition is 800 pounds a term. / From September the tuition is 900 pounds a term. | 900 pounds | 800 pounds
 The shift starts at 8:00. / Starting next week the shift starts at 7:30. | 7:30 | 8:00
+The fee is 30 euros. / The fee goes up to 35 euros from May. | 35 euros | 30 euros
 # verbs of change
 The audit is on Friday. / We pushed the audit to Monday. | Monday | Friday
 The audit is on Friday. / Moved to Monday. | Monday | Friday
+@Ann: My audit is on Friday. / @Bob: They moved it to Monday. | Monday | Friday
 The training budget is 9,000 euros. / The training budget got cut to 7,500 euros. | 7,500 euros | 9,000 euros
 The fare is 3 euros. / The fare went up to 4 euros. | 4 euros | 3 euros
 The staff count is 30. / The staff count dropped to 26. | 26 | 30
@@ -46,6 +49,10 @@ We use Jenkins for deployments. / We've switched deployments over to GitLab CI. 
 We use Redis for sessions. / Sessions were moved to Valkey. | Valkey | Redis
 I use Firefox. / I've moved everything over to Brave. | Brave | Firefox
 The backend uses Flask. / We moved the backend to FastAPI. | FastAPI | Flask
+# a thing that moved, and no product
+The gate is C3. / The gate was moved to D14. | D14 | C3
+My seat is 12A. / They moved my seat to 14F. | 14F | 12A
+The loader is in load.py. / I moved the loader to input.py. | input.py | load.py
 # ages
 My niece is 3. / My niece just turned 4. | 4 | 3
 My nephew Leo is 11 years old. / Leo turned 12 last week. | 12 | 11
@@ -102,7 +109,32 @@ The budget is 9000 euros. / My aunt raised her budget to 9500 euros. | 9000 euro
 The yacht is called Alba. / The dinghy was renamed to Brisa. | Alba
 My tractor is green. / My tractor is a Fendt. | green / Fendt
 My queue size is 6. / The batch size grew to 800. | 6
+The fee is 30 euros. / My cousin's landlord raised the fee to 35 euros. | 30 euros
+The fee is 30 euros. / Nobody raised the fee to 35 euros. | 30 euros
+The fee is 30 euros. / The fee goes up to 35 euros. | 30 euros
+The fee is 30 euros. / The fee comes to 35 euros. | 30 euros
+The fee is 30 euros. / Her club raised the fee to 35 euros. | 30 euros
+My uncle's birthday is on May 3. / Correction: my birthday is on June 4. | May 3 / June 4
+The visa deadline is Friday at 10. / Sorry, the deadline is 5 pm for the grant. | Friday at 10
+@Ann: My audit is on Friday. / @Bob: Moved to Monday. | Friday
+@Ann: My vault code is kiwi77. / @Bob: Scratch that, kiwi78. | kiwi77
+My bus is green. / A: What colour should the banner be? / Blue, not green. | green
+My bus is green. / Make it blue, not green. | green
+I live in Graz. / A: Where is the fair? / Linz, not Graz. | Graz
+I live in Graz. / A: Wo ist die Messe? / Linz, nicht Graz. | Graz
+The delay is 30 seconds. / A: I changed 4 files. / No, 3. | 30 seconds
+The delay is 30 seconds. / A: Take the first or the second. / Actually 2. | 30 seconds
+The cluster is called zeus. / Traffic:\\nzeus -> hera\\nhera -> leto | zeus
+I use Vim. / I switched to Emacs but went back the same day. | Vim
 # what is not so
+The fare is 3 euros. / The fare went up to 4 euros, then fell again. | 3 euros
+The fare is 3 euros. / They raised the fare to 4 euros but reversed it after the protests. | 3 euros
+The fare is 3 euros. / The fare went up to 4 euros when we lived in Graz. | 3 euros
+The fare is 3 euros. / The fare went up to 4 euros in 2011. | 3 euros
+The audit is on Friday. / Tom pushed the audit to Monday in his planner by accident. | Friday
+My son is 12. / My son turned 9 when we moved to Graz. | 12
+My son is 12. / My son turned 6 last year. | 12
+My son is 12. / My son turned 4 three years ago. | 12
 The fare is 3 euros. / If the fare goes up to 4 euros I'll walk. | 3 euros
 The fare is 3 euros. / The fare would go up to 4 euros. | 3 euros
 The fare is 3 euros. / Did the fare go up to 4 euros? | 3 euros
@@ -131,6 +163,9 @@ The fare is 3 euros. / A: The fare went up to 4 euros. | 3 euros
 The fare is 3 euros. / T: The fare went up to 4 euros. | 3 euros
 The delay is 30 seconds. / A: How many retries? / Sorry, 5. | 30 seconds
 # German
+Der Preis ist 3 Euro. / Der Preis wurde auf 4 Euro erhöht und dann wieder gesenkt. | 3 Euro
+Der Preis ist 3 Euro. / Die Stadt hat den Preis auf 4 Euro erhöht, aber der Rat hat das rückgängig gemacht. | 3 Euro
+Mein Sohn ist 8. / Mein Sohn wurde 3. | 8
 Der Preis ist 3 Euro. / Wenn der Preis auf 4 Euro steigt, kündige ich. | 3 Euro
 Der Preis ist 3 Euro. / Vielleicht wird der Preis auf 4 Euro erhöht. | 3 Euro
 Das Budget ist 5000 Euro. / Ihr Budget wurde auf 3000 Euro gekürzt. | 5000 Euro
@@ -144,6 +179,18 @@ _NOTHING = """
 My input is a DataFrame.
 My screen is black.
 I'm back on Windows.
+My hands are blue.
+My eyes are red.
+My badge is a Monday.
+My wrapper is a Singleton.
+I went over to Firefox.
+I'm eating cake again.
+I eat lunch again these days.
+I moved the check to onSubmit.
+I upgraded to v7.2 and it broke.
+Meine Laune ist grau.
+Ich esse wieder Kuchen.
+Ich bin am Samstag 5 geworden.
 Das Kind ist 3 Tage krank.
 Der Akku ist 80 % voll.
 Meine Lampe ist rot.
@@ -160,5 +207,5 @@ def _rows(table: str) -> list[list[str]]:
 
 
 CHANGED = [(turns.split(" / "), now, before) for turns, now, before in _rows(_CHANGED)]
-KEPT = [(turns.split(" / "), values.split(" / ")) for turns, values in _rows(_KEPT)]
+KEPT = [(turns.replace("\\n", "\n").split(" / "), values.split(" / ")) for turns, values in _rows(_KEPT)]
 NOTHING = _NOTHING.strip().splitlines()
