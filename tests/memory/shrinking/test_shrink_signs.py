@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 
+from backstory.memory.shrinking import shrink_signs
 from backstory.memory.shrinking.shrink_lines import clip_about, ends
 from backstory.memory.shrinking.shrink_signs import LIKELY, SURE, focus, pattern, ranked, signs, teller
 from backstory.memory.shrinking.shrinkers import shrink
@@ -121,6 +123,33 @@ def test_a_line_tells_as_surely_as_its_words_and_numbers_do(lines: list[str], le
     assert [line for line in lines if not least <= signs(line)[0] <= most] == []
     told = teller("\n".join(lines))
     assert [line for line in lines if not least <= told(line)[0] <= most] == [], "the same where others stand beside it"
+
+
+def _spelt(words: str) -> list[str]:
+    """All that a choice of words, of which parts may be left out or chosen, stands for."""
+    words = re.sub(r"\[(\w+)\]", lambda letters: f"(?:{'|'.join(letters.group(1))})", words)
+    made: list[str] = []
+    for word in re.split(r"\|(?![^(]*\))", words):
+        some = [""]
+        for plain, chosen, may in re.findall(r"([^(?]\??)|\(\?:([^)]*)\)(\??)", word):
+            parts = [plain[0], *([""] if plain[1:] else [])] if plain else [*chosen.split("|"), *([""] if may else [])]
+            some = [start + each.replace("?", "") for start in some for part in parts for each in {part, re.sub(r".\?", "", part)}]
+        made += some
+    return made
+
+
+def test_judging_line_by_line_and_all_at_once_are_the_same() -> None:
+    words = _spelt(shrink_signs._LIKELY_WORDS) + _spelt(shrink_signs._MAYBE_WORDS) + shrink_signs._RUN_ON.split("|")
+    assert {"errored", "no se pudo", "backoff", "back-off", "rolled back"} <= set(words)
+    whole = [*SURELY, *LIKELY_ONES, *PERHAPS, *HARMLESS, *words]
+    dice = random.Random(9)
+    some = [dice.choice(whole)[dice.randint(0, 9) :] + dice.choice(["", " ", ": ", "=", ' "']) + dice.choice(whole) for _ in range(6000)]
+    long = [(line * 90)[: dice.randint(590, 700)] for line in dice.sample(some, 300)]
+    forms = ['level="e"', "lvl: e", "[F] not booked", "rc 7", "(rc=1)", "*** [all]", "  × not booked", "errno 5", "ret retcode=3"]
+    lines = [*whole, *[f"{word.upper()} 5" for word in words], *some, *long, *forms, "PASS status 500", "e", "", " "]
+    told = teller("\n".join(lines))
+    assert [line for line in lines if told(line) != signs(line)] == []
+    assert [line for line in words if not signs(f"{line} 5")[0]] == []
 
 
 WORDS = [
