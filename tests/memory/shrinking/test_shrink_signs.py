@@ -10,7 +10,7 @@ import pytest
 from backstory.memory.shrinking import shrink_signs
 from backstory.memory.shrinking.shrink_lines import clip_about, ends
 from backstory.memory.shrinking.shrink_signs import LIKELY, SURE, focus, pattern, ranked, signs, teller
-from backstory.memory.shrinking.shrinkers import shrink
+from backstory.memory.shrinking.shrinkers import SHRINKERS, shrink
 from tests.growth import MOST, growth
 
 SURELY = [
@@ -207,6 +207,13 @@ def test_one_line_that_matters_is_not_lost_among_nine_hundred(kind: str, line: s
     found = shrink("\n".join(lines), 720)
     assert line.strip() in found
     assert len(found) <= 900
+
+
+def test_a_long_text_is_shrunk_in_pieces_between_which_others_can_work() -> None:
+    breaths: list[int] = []
+    lines = [f"the plank {'abcdefg'[at % 7] * (at % 11 + 1)} is well" for at in range(400)]
+    shrink("\n".join(lines), 720, lambda: breaths.append(1))
+    assert len(breaths) == len(SHRINKERS)
 
 
 def test_many_of_one_kind_do_not_keep_another_away() -> None:
