@@ -74,12 +74,13 @@ def drafts(
 
 
 def prepare(thread: Thread, turns: Sequence[Turn], rules: Rules, breathe: Callable[[], None]) -> None:
-    """What stubs for the old results of these turns would say, kept with the turns' family. Blocks; `breathe` is called between two."""
+    """What stubs for the old results of these turns would say, kept with the turns' family. Blocks; `breathe` is called between small
+    pieces of it."""
     last = tool_output.protected(turns, rules.window)
     for choice in tool_output.choices(tool_output.results(turns), thread.boundary, last, rules):
         name = (choice.result.turn, choice.result.place, choice.reason)
         if name not in thread.family.stubs:
-            thread.family.stubs[name] = tool_output.stub(choice, rules)
+            thread.family.stubs[name] = tool_output.stub(choice, rules, breathe)
             breathe()
 
 

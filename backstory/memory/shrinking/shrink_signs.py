@@ -46,18 +46,34 @@ _RUN_ON = (
 )
 _MARKS = r"✗|✕|✖|×(?= )|●|❌"
 _ALONE, _ENDS = r"(?<![\w./@-])", r"(?![\w/@]|-\w|\.\w|\((?!s\)))"
-_WORDS = re.compile(rf"{_ALONE}(?:(?P<likely>{_LIKELY_WORDS})|(?P<maybe>{_MAYBE_WORDS})){_ENDS}|(?P<other>{_RUN_ON}|{_MARKS})")
-# Names of exceptions, of errno.h and signal.h, and of what ends so; with their letters as they are.
+
+
+def _by_first(words: str) -> str:
+    """The same choice of words, by their first letters: a place in a text is tried for those that begin as it does only."""
+    firsts: dict[str, list[str]] = {}
+    for word in re.split(r"\|(?![^(]*\))", words):
+        firsts.setdefault(word[0], []).append(word[1:])
+    return "|".join(f"{first}(?:{'|'.join(rests)})" for first, rests in firsts.items())
+
+
+_WORDS = re.compile(rf"{_ALONE}(?:{_by_first(f'{_LIKELY_WORDS}|{_MAYBE_WORDS}')}){_ENDS}")
+_MAYBE_WORD = re.compile(_MAYBE_WORDS)
+_OTHERS = re.compile(f"{_RUN_ON}|{_MARKS}")
+# Names of exceptions, of errno.h and signal.h, and of what ends so; with their letters as they are. Each begins with a letter and looks
+# back from there, here and below: such a pattern is searched for several times as fast as one that looks back first.
+_NAME_ENDS = r"(?![\w(/-]|\.\w)"
 _NAMES = re.compile(
-    r"[A-Za-z](?:Error|Exception|Failure|Failed|Fault|Timeout|Killed|Panic)(?![\w(/-]|\.\w)"
-    r"|\bERR_[A-Z]|\bE(?:CONN|NOENT|NOTFOUND|ACCES|PERM|PIPE|NOMEM|NOSPC|ADDR|HOST|EXIST|TIMEDOUT|AI_|LIFECYCLE|RESOLVE|BADF|MFILE)[A-Z]*\b"
-    r"|\bSIG(?:SEGV|KILL|ABRT|BUS|ILL|FPE|TERM|PIPE|QUIT|SYS|TRAP)\b"
+    rf"E(?<=[A-Za-z]E)(?:rror|xception){_NAME_ENDS}|F(?<=[A-Za-z]F)(?:ail(?:ure|ed)|ault){_NAME_ENDS}|T(?<=[A-Za-z]T)imeout{_NAME_ENDS}"
+    rf"|K(?<=[A-Za-z]K)illed{_NAME_ENDS}|P(?<=[A-Za-z]P)anic{_NAME_ENDS}"
+    r"|E(?<!\wE)(?:RR_[A-Z]"
+    r"|(?:CONN|NOENT|NOTFOUND|ACCES|PERM|PIPE|NOMEM|NOSPC|ADDR|HOST|EXIST|TIMEDOUT|AI_|LIFECYCLE|RESOLVE|BADF|MFILE)[A-Z]*\b)"
+    r"|S(?<!\wS)IG(?:SEGV|KILL|ABRT|BUS|ILL|FPE|TERM|PIPE|QUIT|SYS|TRAP)\b"
 )
-_WARNS = re.compile(r"[a-z](?:Warning|BackOff|Sanitizer)(?![\w(/-]|\.\w)")
+_WARNS = re.compile(rf"W(?<=[a-z]W)arning{_NAME_ENDS}|B(?<=[a-z]B)ackOff{_NAME_ENDS}|S(?<=[a-z]S)anitizer{_NAME_ENDS}")
 _SUFFIX = re.compile(r"[a-z0-9]_(?:error|failed|failure|exception|denied|timeout)(?![\w./=(:\"-])")
+_SET = r"\"?\s{0,2}[=:]\s{0,2}\"?(?:e(?:rr?or|rr)?|fatal|crit(?:ical)?|d?panic|alert|emerg\w{0,4}|severe)\b"
 _LEVEL = re.compile(
-    r"\b(?:level|lvl|severity|loglevel|levelname|priority)\"?\s{0,2}[=:]\s{0,2}\"?"
-    r"(?:e(?:rr?or|rr)?|fatal|crit(?:ical)?|d?panic|alert|emerg\w{0,4}|severe)\b"
+    rf"l(?<!\w.)(?:evel(?:name)?|vl|oglevel){_SET}|s(?<!\w.)everity{_SET}|p(?<!\w.)riority{_SET}"
     r"|\[(?:e|err|error|f|fatal|crit(?:ical)?|alert|emerg)\]"
 )
 _LEVEL_NUMBER = re.compile(r"\"level\": ?(?:(5|6)|4)0\b")
@@ -79,12 +95,12 @@ _SURE = re.compile(
     r"(?:\[[a-z]{0,3}\d{1,6}\]| [a-z]{0,3}\d{1,6})?:(?!:)"
     r"|err!|segmentation fault|core dumped|out of memory|traceback \(|panicked at)|^killed\b"
 )
+_NOT_ZERO = r"\"?[=: (]{1,2}\"?-?[1-9]"
 _CODE = re.compile(
-    r"\b(?:(?:exit(?:ed|s)?(?: with)?(?: exit)?(?: code| status| value)?|exit_?(?:code|status)"
-    r"|return(?:ed)? ?(?:code|status)|rc|retcode|errno)"
-    r"\"?[=: (]{1,2}\"?-?[1-9]|signal[:= ]{1,2}\(?[1-9])|\*\*\* \["
+    rf"e(?<!\w.)(?:xit(?:(?:ed|s)?(?: with)?(?: exit)?(?: code| status| value)?|_?(?:code|status))|rrno){_NOT_ZERO}"
+    rf"|r(?<!\w.)(?:eturn(?:ed)? ?(?:code|status)|c|etcode){_NOT_ZERO}|s(?<!\w.)ignal[:= ]{{1,2}}\(?[1-9]|\*\*\* \["
 )
-_STATUS = re.compile(r"(?<![\d./-])(?<!\d[,:])[45]\d\d(?![\w./-]|[,:]\d|\s?[kmgµn]?(?:s|b|ms|kb|bytes|lines|items)\b)", re.IGNORECASE)
+_STATUS = re.compile(r"[45](?<![\d./-].)(?<!\d[,:].)\d\d(?![\w./-]|[,:]\d|\s?[kmgµn]?(?:s|b|ms|kb|bytes|lines|items)\b)", re.IGNORECASE)
 _BEFORE_STATUS = re.compile(
     r"(?:http(?:/\d(?:\.\d)?)?\"?|status(?:[_ ]?code)?\"?[=:]?|(?:get|post|put|patch|delete|head|options) \S{1,200}"
     r"|(?:answer|return|respon)\w{0,5}(?: with)?:?|got|code[=:]?)[ =:]?\"?\Z",
@@ -95,12 +111,16 @@ _NO_MATTER = (
     r"(?:err(?:ors?)?|fail(?:s|ed|ures?)?|exceptions?|warn(?:ings?)?|problems?|issues?|vulnerabilit(?:y|ies)|fehler|erreurs?|timeouts?"
     r"|conflicts?|unreachable|rejected|denied|missing|invalid|unknown|lost|dropped|killed|aborted|crash(?:es|ed)?|leak(?:s|ed)?|deadlocks?)"
 )
-# Where something is counted as none, or a member holds nothing.
+# Where something is counted as none, or a member holds nothing; and what must be there of it, which is found sooner.
 _DENIED = re.compile(
     rf"(?<![\w.])(?:0|no|zero|without(?: any)?|never|keine?|sans|sin) (?:[a-z]{{1,20}} ){{0,2}}{_NO_MATTER}\b"
     rf"|{_NO_MATTER}[\w-]{{0,20}}(?: (?:rate|count|total))?(?:=\"?(?:null|none|nil|false|no)\b|\"?[=: ]?[=:] ?(?:"
     r"\"?0+(?:\.0+)?%?\"?(?![\w.])|<nil>|\[\]|\{\}|\"\"|''|(?:null|none|nil|false|no)(?=\"? ?(?:[,;)}\]|]|\Z))))"
     r"|\bnot expired\b|\bas expected\b"
+)
+_MAY_BE_DENIED = re.compile(
+    r"[=:] ?\"?(?:0+(?:\.0+)?%?\"?(?![\w.])|<nil>|\[\]|\{\}|\"|''|null|none|nil|false|no)"
+    r"|[0nzwks](?<![\w.].)(?:|o|ever|ero|ithout(?: any)?|eine?|ans|in) | expired| expected"
 )
 # A test that passed, and a heading.
 _PASSED = re.compile(
@@ -109,43 +129,42 @@ _PASSED = re.compile(
 )
 _LONG_NUMBER = re.compile(r"0*[1-9][0-9]*")
 _UUID = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}(?![0-9A-Za-z])")
-_HEX = re.compile(r"\b0x[0-9a-fA-F]+|(?<![0-9A-Za-z])(?=[a-f]{0,40}[0-9]|[A-F]{0,40}[0-9])[0-9a-fA-F]{7,}(?![0-9A-Za-z])")
+_HEX = re.compile(
+    r"[0-9a-fA-F](?<![0-9A-Za-z].)(?:(?<=0)(?<!\w.)x[0-9a-fA-F]+"
+    r"|(?=[0-9a-fA-F]{6})(?:(?<=[0-9])|(?<=[a-f])(?=[a-f]{0,39}[0-9])|(?<=[A-F])(?=[A-F]{0,39}[0-9]))[0-9a-fA-F]{6,}(?![0-9A-Za-z]))"
+)
 _NEXT = re.compile(r"\W{0,4}(\w{1,16})")
 _MOST_SIGNS = 6
 _SPACE = re.compile(r"\\[nrt]|[ \t]+")
-# What a line must have of to be looked at: one of these stands in whatever the patterns above find.
+# What a line must have of to be looked at: whatever the patterns above find but numbers has one of these in one of its words.
 _STEMS = (
-    "err", "eror", "fail", "fatal", "panic", "excep", "traceb", "crit", "emerg", "severe", "alert", "abort", "assert", "segf",
-    "segmentation", "core dumped", "overflow", "underflow", "crash", "kill", "oom", "out of mem", "deadlock", "data race",
-    "corrupt", "denied", "refus", "forbidden", "unauth", "undefined", "unresol", "unreach", "unavail", "unhandled", "uncaught",
-    "not found", "not ok", "no such", "cannot", "can't", "could not", "couldn't", "unable", "timed out", "timeout", "connection ",
-    "reset by", "broken", "no space", "not permitted", "does not exist", "already ", "bad", "conflict", "fehl", "gescheitert",
-    "abgebrochen", "verweigert", "abgelehnt", "nicht ", "échec", "échou", "introuvable", "fall", "denegado", "rechazado",
-    "no se pudo", "no encontrado", "falh", "negado", "não foi", "negato", "impossibile", "fout", "mislukt", "geweigerd", "błąd",
-    "błędy", "niepowodzenie", "odmowa", "chyba", "selhalo", "virhe", "epäonn", "misslyck", "hata", "başarısız", "hiba",
-    "sikertelen", "eroare", "gagal", "lỗi", "ошибк", "сбой", "отказано", "не удалось", "не найден", "помилка", "не вдалося", "warn",
-    "wrn", "terminated", "recognized", "zero", "backoff", "sanitizer", "unexpected", "missing", "permission", "invalid", "illegal",
-    "unknown", "unsupported", "expired", "rejected", "mismatch", "exceed", "exhausted", "violat", "leak", "stuck", "lost",
-    "unhealthy", "evicted", "back", "wrong", "degraded", "stalled", "throttled", "disconnected", "interrupted", "incorrect",
-    "incompatible", "malformed", "dead", "hung", "unstable", "vulnerab", "xfail", "xpass", "expected", "deprecated", "avert",
-    "advertencia", "aviso", "avviso", "waarsch", "ostrze", "предупр", "uyarı", *_RUN_ON.split("|"), "✗", "✕", "✖", "× ", "●", "❌",
-    "econn", "enoent", "enotfound", "eacces", "eperm", "epipe", "enomem", "enospc", "eaddr", "ehost", "eexist", "etimedout", "eai_",
-    "elifecycle", "eresolve", "ebadf", "emfile", "sigsegv", "sigabrt", "sigbus", "sigill", "sigfpe", "sigterm", "sigpipe",
-    "sigquit", "sigsys", "sigtrap", "fault", "[e]", "[f]", 'level":4', 'level":5', 'level":6', 'level": 4', 'level": 5',
-    'level": 6', "exit", "rc=", "rc:", "rc ", "return", "signal", "*** [", "http", "status", "get /", "post /", "put /", "patch /",
-    "delete /", "answer", "respon", "got ", "code",
-)  # fmt: skip
+    r"e(?<!\w.)(?!\w)|err|eror|fail|fatal|panic|excep|traceb|crit|emerg|severe|alert|abort|assert|segf|segmentation|dumped|overflow|underflow|crash|kill|oom"
+    r"|memory|deadlock|race|corrupt|denied|refus|forbidden|unauth|undefined|unresol|unreach|unavail|unhandled|uncaught|found|not\b|such"
+    r"|cannot|can't|could|unable|timed|timeout|connection|reset|broken|left|permitted|exist|already|bad|conflict|recognized|zero"
+    r"|fehl|gescheitert|abgebrochen|verweigert|abgelehnt|nicht|échec|échou|introuvable|fall|denegado|rechazado|pudo|encontrado|falh|negado"
+    r"|não|negato|impossibile|fout|mislukt|geweigerd|błąd|błędy|niepowodzenie|odmowa|chyba|selhalo|virhe|epäonn|misslyck|hata|başarısız"
+    r"|hiba|sikertelen|eroare|gagal|lỗi|ошибк|сбой|отказано|удалось|найден|помилка|вдалося|warn|wrn|terminated|sanitizer|unexpected|missing"
+    r"|permission|invalid|illegal|unknown|unsupported|expired|rejected|mismatch|exceed|exhausted|violat|leak|stuck|lost|unhealthy|evicted"
+    r"|roll|back-?off|back\b|wrong|degraded|stalled|throttled|disconnected|interrupted|incorrect|incompatible|malformed|dead|hung|unstable"
+    r"|vulnerab|xfail|xpass|expected|deprecated|avert|advertencia|aviso|avviso|waarsch|ostrze|предупр|uyarı"
+    r"|econn|enoent|enotfound|eacces|eperm|epipe|enomem|enospc|eaddr|ehost|eexist|etimedout|eai_|elifecycle|eresolve|ebadf|emfile"
+    r"|sig(?:segv|kill|abrt|bus|ill|fpe|term|pipe|quit|sys|trap)|fault|exit|ret(?:code|urn)|rc(?![a-z])|signal"
+)
+_HOT = re.compile(rf"{_by_first(_STEMS)}|\[[ef]\]|\*\*\*|×|{_RUN_ON}|{_MARKS}")
+_ZEROS = {ord(digit): "0" for digit in "123456789"}
 
 
 def signs(line: str) -> Sign:
     """What one line tells. Cost grows with the first LOOKED_AT of its characters at most."""
-    return _judged(_looked(line), line)
+    start = _looked(line)
+    return _with_numbers(_judged(_LONG_NUMBER.sub("9", start)), start, line)
 
 
 def teller(text: str) -> Callable[[str], Sign]:
-    """`signs` for the lines of this text: most texts have few of the words, and lines that differ in numbers only tell the same."""
-    lowered = text.lower()
-    stems = tuple([stem for stem in _STEMS if stem in lowered])
+    """`signs` for the lines of this text, faster: most have none of the words that tell, and those that differ in numbers only have the
+    same."""
+    bare = text.lower().translate(_ZEROS)
+    hot = {word for word in set(bare.split()) if len(word) <= LOOKED_AT + _TAIL and _HOT.search(word)}
     known: dict[str, Sign] = {}
 
     def told(line: str) -> Sign:
@@ -153,15 +172,13 @@ def teller(text: str) -> Callable[[str], Sign]:
             return _NOTHING
         start = _looked(line)
         low = start.lower()
-        if not any(stem in low for stem in stems):
-            return _by_form(line)
-        if _STATUS.search(start) or _LEVEL_NUMBER.search(start):
-            return _judged(start, line)
+        if not _HOT.search(low) if start is not line else hot.isdisjoint(low.translate(_ZEROS).split()):
+            return _with_numbers(_NOTHING, start, line)
         name = _LONG_NUMBER.sub("9", start)
         found = known.get(name)
         if found is None:
-            found = known[name] = _judged(name, line)
-        return found
+            found = known[name] = _judged(name)
+        return _with_numbers(found, start, line)
 
     return told
 
@@ -174,8 +191,8 @@ def telling(line: str) -> bool:
 def focus(line: str) -> int:
     """Where in a line that begins it: 0 for nowhere."""
     start = line[:_FOCUSED]
-    found = [match for match in _WORDS.finditer(start.lower()) if match.start() < len(start)]
-    likely = next((match for match in found if match.lastgroup != "maybe"), None) or _NAMES.search(start)
+    found = [match for match in _words(start.lower()) if match.start() < len(start)]
+    likely = next((match for match in found if not _MAYBE_WORD.fullmatch(match.group())), None) or _NAMES.search(start)
     match = likely or (found[0] if found else None)
     return match.start() if match else 0
 
@@ -251,48 +268,53 @@ def _looked(line: str) -> str:
     return line if len(line) <= LOOKED_AT + _TAIL else f"{line[:LOOKED_AT]} {line[-_TAIL:]}"
 
 
-def _judged(start: str, line: str) -> Sign:
-    """`start`: what is looked at of the line, numbers may be masked in it."""
+def _judged(start: str) -> Sign:
+    """What its words tell. `start`: what is looked at of a line, with its numbers masked."""
     if _PASSED.match(start):
         return _NOTHING
     low = _SPACE.sub(" ", start).lower()
+    found = _words(low)
     sure = 0
     its: list[str] = []
-    if _WORDS.search(low):
-        low = _DENIED.sub(" ", low)
-        for match in _WORDS.finditer(low):
-            sure = max(sure, MAYBE if match.lastgroup == "maybe" else LIKELY)
+    if found:
+        if _MAY_BE_DENIED.search(low):
+            low, denied = _DENIED.subn(" ", low)
+            found = _words(low) if denied else found
+        for match in found[:_MOST_SIGNS]:
+            sure = max(sure, MAYBE if _MAYBE_WORD.fullmatch(match.group()) else LIKELY)
             after = _NEXT.match(low, match.end())
             its.append(f"{match.group()} {after.group(1) if after else ''}")
-            if len(its) == _MOST_SIGNS:
-                break
         if _SURE.search(low):
             sure = SURE
     name = _NAMES.search(start)
     if name:
         sure = SURE if start[name.end() : name.end() + 1] == ":" else max(sure, LIKELY)
-        its.append(name.group())
-    if sure < SURE and (_HEAD.search(start[:_HEAD_CHARS]) or _LEVEL.search(low) or _CODE.search(low) or _LETTER.match(line)):
+        its.append(start[max(0, name.start() - 1) : name.end()])
+    if sure < SURE and (_HEAD.search(start[:_HEAD_CHARS]) or _LEVEL.search(low) or _CODE.search(low)):
         sure = SURE
-    sure = max(sure, _numbers(start, its), MAYBE if _SUFFIX.search(low) or _WARNS.search(start) else 0)
-    return (sure, tuple(its) or _BY_FORM) if sure else _by_form(line)
+    sure = max(sure, MAYBE if _SUFFIX.search(low) or _WARNS.search(start) else 0)
+    return (sure, tuple(its) or _BY_FORM) if sure else _NOTHING
 
 
-def _by_form(line: str) -> Sign:
-    """What a line tells by how it begins."""
+def _words(low: str) -> list[re.Match[str]]:
+    found = list(_WORDS.finditer(low))
+    return found if low.isascii() else sorted([*found, *_OTHERS.finditer(low)], key=re.Match.start)
+
+
+def _with_numbers(judged: Sign, start: str, line: str) -> Sign:
+    """The same with what HTTP statuses and numbered levels tell, and how the line begins."""
     sure = SURE if _LETTER.match(line) else MAYBE if _LESS.match(line) else 0
-    return (sure, _BY_FORM) if sure else _NOTHING
-
-
-def _numbers(start: str, its: list[str]) -> int:
-    """What HTTP statuses and numbered levels tell."""
+    its = () if judged[1] is _BY_FORM else judged[1]
     level = _LEVEL_NUMBER.search(start)
-    sure = 0 if level is None else SURE if level.group(1) else MAYBE
+    if level is not None:
+        sure = max(sure, SURE if level.group(1) else MAYBE)
     for status in _STATUS.finditer(start):
         if _BEFORE_STATUS.search(start[max(0, status.start() - _BEFORE_CHARS) : status.start()]):
             sure = max(sure, LIKELY if status.group()[0] == "5" else MAYBE)
-            its.append(status.group())
-    return sure
+            its = (*its, status.group())
+    if not sure or (not judged[0] and _PASSED.match(start)):
+        return judged
+    return max(sure, judged[0]), its or _BY_FORM
 
 
 def _dealt(kinds: Sequence[Sequence[int]]) -> list[int]:

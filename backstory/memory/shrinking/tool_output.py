@@ -10,7 +10,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import deque
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from hashlib import blake2b
 from typing import Literal, TypeAlias
 
@@ -210,14 +210,14 @@ class _Later:
         return self._asked.get((result.name, result.subject), -1) > number
 
 
-def stub(choice: Choice, rules: Rules) -> str | None:
-    """What goes upstream in its place; None where it is not clearly shorter."""
+def stub(choice: Choice, rules: Rules, breathe: Callable[[], None] = lambda: None) -> str | None:
+    """What goes upstream in its place; None where it is not clearly shorter. `breathe` is called between small pieces of the work."""
     result, text = choice.result, choice.result.text
     lines = text.count("\n") + 1
     what = plain(" ".join(part for part in (result.name or "tool", result.main) if part), _LINE_CHARS + _MAIN_CHARS)
     size = f"{lines} lines, {len(text)} characters" if lines > 1 else f"{len(text)} characters"
     head = f"[left out: {what}; {size}; {_WORDS[choice.reason]}; ref {ref('result', result.turn, result.place, content(text))}]"
-    body = _edges(text) if choice.reason != "old" else shrink(text, int(rules.stub_tokens * CHARS_PER_TOKEN))
+    body = _edges(text) if choice.reason != "old" else shrink(text, int(rules.stub_tokens * CHARS_PER_TOKEN), breathe)
     made = f"{head}\n{harmless(body, first=True)}" if body else head
     before, after = rough(text), rough(made)
     if before - after < max(_LEAST_SAVED, int(before * _LEAST_SHARE)):

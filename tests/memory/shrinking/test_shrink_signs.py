@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 
+from backstory.memory.shrinking import shrink_signs
 from backstory.memory.shrinking.shrink_lines import clip_about, ends
 from backstory.memory.shrinking.shrink_signs import LIKELY, SURE, focus, pattern, ranked, signs, teller
-from backstory.memory.shrinking.shrinkers import shrink
+from backstory.memory.shrinking.shrinkers import SHRINKERS, shrink
 from tests.growth import MOST, growth
 
 SURELY = [
@@ -123,6 +125,33 @@ def test_a_line_tells_as_surely_as_its_words_and_numbers_do(lines: list[str], le
     assert [line for line in lines if not least <= told(line)[0] <= most] == [], "the same where others stand beside it"
 
 
+def _spelt(words: str) -> list[str]:
+    """All that a choice of words, of which parts may be left out or chosen, stands for."""
+    words = re.sub(r"\[(\w+)\]", lambda letters: f"(?:{'|'.join(letters.group(1))})", words)
+    made: list[str] = []
+    for word in re.split(r"\|(?![^(]*\))", words):
+        some = [""]
+        for plain, chosen, may in re.findall(r"([^(?]\??)|\(\?:([^)]*)\)(\??)", word):
+            parts = [plain[0], *([""] if plain[1:] else [])] if plain else [*chosen.split("|"), *([""] if may else [])]
+            some = [start + each.replace("?", "") for start in some for part in parts for each in {part, re.sub(r".\?", "", part)}]
+        made += some
+    return made
+
+
+def test_judging_line_by_line_and_all_at_once_are_the_same() -> None:
+    words = _spelt(shrink_signs._LIKELY_WORDS) + _spelt(shrink_signs._MAYBE_WORDS) + shrink_signs._RUN_ON.split("|")
+    assert {"errored", "no se pudo", "backoff", "back-off", "rolled back"} <= set(words)
+    whole = [*SURELY, *LIKELY_ONES, *PERHAPS, *HARMLESS, *words]
+    dice = random.Random(9)
+    some = [dice.choice(whole)[dice.randint(0, 9) :] + dice.choice(["", " ", ": ", "=", ' "']) + dice.choice(whole) for _ in range(6000)]
+    long = [(line * 90)[: dice.randint(590, 700)] for line in dice.sample(some, 300)]
+    forms = ['level="e"', "lvl: e", "[F] not booked", "rc 7", "(rc=1)", "*** [all]", "  × not booked", "errno 5", "ret retcode=3"]
+    lines = [*whole, *[f"{word.upper()} 5" for word in words], *some, *long, *forms, "PASS status 500", "e", "", " "]
+    told = teller("\n".join(lines))
+    assert [line for line in lines if told(line) != signs(line)] == []
+    assert [line for line in words if not signs(f"{line} 5")[0]] == []
+
+
 WORDS = [
     "cache",
     "worker",
@@ -178,6 +207,13 @@ def test_one_line_that_matters_is_not_lost_among_nine_hundred(kind: str, line: s
     found = shrink("\n".join(lines), 720)
     assert line.strip() in found
     assert len(found) <= 900
+
+
+def test_a_long_text_is_shrunk_in_pieces_between_which_others_can_work() -> None:
+    breaths: list[int] = []
+    lines = [f"the plank {'abcdefg'[at % 7] * (at % 11 + 1)} is well" for at in range(400)]
+    shrink("\n".join(lines), 720, lambda: breaths.append(1))
+    assert len(breaths) == len(SHRINKERS)
 
 
 def test_many_of_one_kind_do_not_keep_another_away() -> None:
