@@ -19,6 +19,7 @@ from backstory.core.sizes import rough, rough_body
 from backstory.core.tariff import Messages, Tariff
 from backstory.memory.economy import decisions, marking
 from backstory.memory.economy.account import REST_S, STOPS, STOPS_S, Account
+from backstory.memory.economy.books import written
 from backstory.memory.economy.ceiling import addable, least, leaves_history, sent
 from backstory.memory.economy.counted import sane
 from backstory.memory.economy.decisions import SMALL_WINDOW
@@ -376,6 +377,7 @@ class Economy(Stage):
             measured,
             counts,
             account.stopped,
+            written(account),
         )
         self.add(spend)
         visit.spend = spend
