@@ -143,7 +143,7 @@ class Economy(Stage):
         return self._net < 0 and sum(at >= after for at in self._stops.values()) >= STOPS
 
     def stopped(self, account: Account) -> bool:
-        """Whether nothing more may be added to this conversation, and nothing folded that has room."""
+        """Whether nothing is folded in this conversation that has room, and nothing added that was not saved."""
         account.rest(self._clock())
         return self._judges and (account.stopped or self.halted)
 
@@ -230,10 +230,13 @@ class Economy(Stage):
                 most = few
             visit.capped = most < budget
             return most
-        if not self._judges or not visit.complete or not account.recalls:
+        if not self._judges or not visit.complete or not (account.recalls or account.stopped):
             return budget
-        budget = paced(account, budget, self._window.hard_tokens, self.target(visit))
-        return decisions.recallable(account, budget, Move(visit.tokens_in, total, 0), self.tariff(exchange, visit))
+        hard, tariff = self._window.hard_tokens, self.tariff(exchange, visit)
+        most = paced(account, budget, hard, self.target(visit))
+        if account.stopped and (few := decisions.spendable(account, total, tariff, hard)) < most:
+            most, visit.capped = few, True
+        return decisions.recallable(account, most, Move(visit.tokens_in, total, 0), tariff)
 
     def target(self, visit: Visit) -> int:
         """Tokens to which a request should be brought down where its prefix changes anyway."""

@@ -140,11 +140,11 @@ class Account:
         self.rewritten = False
         """Whether any request went up changed."""
         self.stopped = self.partly = False
-        """Rewriting has cost more than it saved: nothing new is folded or recalled, unless the window is at stake. `partly`: as of a
-        tariff, of any request. `refused`: how often in a row a provider has not taken what was held (memory/economy/holding.py). Of marks
-        of ours (marking.py), `lent`: of which models the newest request had one, at which nothing was found, and when; `lent_at`: when one
-        had last; `hits`: how often, lately, what one wrote was found; `spurned`: so many requests in a row that had one have failed, before
-        any was answered; `spared`: the next one has none for that; `eager`: the newest that nobody has
+        """Rewriting has cost more than it saved: nothing new is folded, unless the window is at stake, and what is recalled is paid from
+        what was saved. `partly`: as of a tariff, of any request. `refused`: how often in a row a provider has not taken what was held
+        (memory/economy/holding.py). Of marks of ours (marking.py), `lent`: of which models the newest request had one, at which nothing was
+        found, and when; `lent_at`: when one had last; `hits`: how often, lately, what one wrote was found; `spurned`: so many requests in a
+        row that had one have failed, before any was answered; `spared`: the next one has none for that; `eager`: the newest that nobody has
         marked was cached all the same. `told`: the provider told its usage of the newest request."""
         self.stopped_at, self.refused, self.lent, self.lent_at, self.hits = 0.0, 0, dict[str, float](), 0.0, _HITS
         self.spurned, self.spared, self.eager, self.told, self.holds, self.held_saved = 0, False, False, False, 0, 0.0

@@ -67,7 +67,7 @@ KEPT = Books.__struct_fields__
 
 
 def written(account: object) -> bytes:
-    """Books of an account: some 700 bytes."""
+    """Books of an account: less than a kilobyte."""
     return _encoder.encode(Books(*[getattr(account, name) for name in KEPT]))
 
 
