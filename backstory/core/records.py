@@ -264,7 +264,8 @@ class Spend(Struct, frozen=True):
     estimated. The token counts after them are the provider's, or (`measured` False) our estimate of them. `billed`: what was paid;
     `direct`: what the client's request as it came would have cost; dollars, or, where the model's price is not known (`priced` False),
     millions of fresh input tokens.
-    `rewritten`: it went up changed while the client sent its whole history. `stopped`: rewriting was stopped with it.
+    `rewritten`: it went up changed while the client sent its whole history. `stopped`: rewriting was stopped with it. `books`: what was
+    known of the conversation's requests then (memory/economy/books.py); only those of its newest row are stored.
     """
 
     id: int
@@ -285,6 +286,7 @@ class Spend(Struct, frozen=True):
     measured: bool = False
     rewritten: bool = False
     stopped: bool = False
+    books: bytes = b""
 
 
 class Total(Struct, frozen=True):

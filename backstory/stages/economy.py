@@ -19,6 +19,7 @@ from backstory.core.sizes import rough, rough_body
 from backstory.core.tariff import Messages, Tariff
 from backstory.memory.economy import decisions, marking
 from backstory.memory.economy.account import REST_S, STOPS, STOPS_S, Account
+from backstory.memory.economy.books import written
 from backstory.memory.economy.ceiling import addable, least, leaves_history, sent
 from backstory.memory.economy.counted import sane
 from backstory.memory.economy.decisions import SMALL_WINDOW
@@ -142,7 +143,7 @@ class Economy(Stage):
         return self._net < 0 and sum(at >= after for at in self._stops.values()) >= STOPS
 
     def stopped(self, account: Account) -> bool:
-        """Whether nothing more may be added to this conversation, and nothing folded that has room."""
+        """Whether nothing is folded in this conversation that has room, and nothing added that was not saved."""
         account.rest(self._clock())
         return self._judges and (account.stopped or self.halted)
 
@@ -229,10 +230,13 @@ class Economy(Stage):
                 most = few
             visit.capped = most < budget
             return most
-        if not self._judges or not visit.complete or not account.recalls:
+        if not self._judges or not visit.complete or not (account.recalls or account.stopped):
             return budget
-        budget = paced(account, budget, self._window.hard_tokens, self.target(visit))
-        return decisions.recallable(account, budget, Move(visit.tokens_in, total, 0), self.tariff(exchange, visit))
+        hard, tariff = self._window.hard_tokens, self.tariff(exchange, visit)
+        most = paced(account, budget, hard, self.target(visit))
+        if account.stopped and (few := decisions.spendable(account, total, tariff, hard)) < most:
+            most, visit.capped = few, True
+        return decisions.recallable(account, most, Move(visit.tokens_in, total, 0), tariff)
 
     def target(self, visit: Visit) -> int:
         """Tokens to which a request should be brought down where its prefix changes anyway."""
@@ -376,6 +380,7 @@ class Economy(Stage):
             measured,
             counts,
             account.stopped,
+            written(account),
         )
         self.add(spend)
         visit.spend = spend

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from backstory.core.edits import AppendText, Edit
 from backstory.core.exchange import Exchange, Note
 from backstory.core.records import Digest, Injection, Turn
+from backstory.memory.economy.account import Account
 from backstory.memory.economy.leaving import behind, leaving
 from backstory.memory.folding import assembly
 from backstory.memory.folding.compaction import Window
@@ -174,7 +175,7 @@ class Recall(Stage):
         lacks = visit.absent = absent.count - (len(visit.held.turns) if visit.held is not None else 0)
         edits, total = _unanswered(visit, edits, total)
         edits, before = self._again(visit, edits, total)
-        if before == total and lacks > 0 and not (draft.complete and self._economy.stopped(thread.account)):
+        if before == total and lacks > 0 and not (draft.complete and self._silent(thread.account)):
             edits, total = await self._recall(exchange, visit, absent, edits, total, plan.digest)
         else:
             total = before
@@ -184,6 +185,10 @@ class Recall(Stage):
             return replace(exchange, notes=(*exchange.notes, Note(self.name, "the conversation took another branch meanwhile")))
         visit.tokens_sent = total
         return _with(exchange, behind(edits) if visit.behind else edits)
+
+    def _silent(self, account: Account) -> bool:
+        """Whether nothing new is recalled: rewriting was stopped, and nothing is saved that could pay for it."""
+        return self._economy.stopped(account) and (self._economy.halted or account.purse.saved <= 0)
 
     def _part(self, visit: Visit) -> int:
         """In a group blocks leave that tell of what was said elsewhere and its client does not send itself; how many."""

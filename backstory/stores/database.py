@@ -26,7 +26,7 @@ from backstory.stores import sqlite
 from backstory.stores.dialect import Dialect, Schema
 from backstory.stores.sql import SqlStore
 
-HEAD = "0015"
+HEAD = "0016"
 """The version of the schema that this code reads and writes: the newest file in migrations/versions."""
 
 _MIGRATION_S = 600

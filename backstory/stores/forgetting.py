@@ -20,7 +20,7 @@ from backstory.stores.rows import DIGESTS, FORGOTTEN, RECEIPTS, Connection, Row,
 
 _WHOLE = (
     *("turns", "aliases", "injections", "digests", "stubs", "segments", "summaries", "facts", "usage", "vectors", "watermarks", "states"),
-    *("traces", "homes", "session_summaries", "pins", "lookups", "wordings"),
+    *("traces", "homes", "session_summaries", "pins", "lookups", "wordings", "books"),
 )
 SESSIONS = "sessions"
 """The job that makes session summaries (jobs/sessions.py)."""

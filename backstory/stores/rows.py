@@ -214,6 +214,7 @@ USAGE = (
     "rewritten",
     "stopped",
 )
+BOOKS = ("conversation", "spend", "books")
 WATERMARKS = ("conversation", "job", "turn", "owner", "lease_until", "fence")
 RECEIPTS = ("at", "principal", "what", "counts", "scrubbed")
 TRACES = ("request", "conversation", "turn", "turns", "tokens_in", "tokens_sent", "told", "created")
@@ -442,13 +443,13 @@ def fact_of(row: Row, conversation: str) -> Fact:
 
 def spend_row(one: Spend, key: int) -> tuple[Value, ...]:
     """For USAGE."""
-    _, _, *rest = msgspec.structs.astuple(one)
+    _, _, *rest, _ = msgspec.structs.astuple(one)
     return (one.id, key, *rest)
 
 
 def spend_of(row: Row, conversation: str) -> Spend:
-    """From USAGE."""
-    return Spend(*(row[0], conversation, *row[2:14], *map(bool, row[14:18])))
+    """From USAGE and the books beside it, None where there are none."""
+    return Spend(*(row[0], conversation, *row[2:14], *map(bool, row[14:18]), bytes(row[18] or b"")))
 
 
 def watermark_of(row: Row, conversation: str) -> Watermark:

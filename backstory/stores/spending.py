@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backstory.core.store import Spent
-from backstory.stores.rows import Value
+from backstory.stores.rows import USAGE, Value
 
 _DAY_S = 86_400
 # Cut, not rounded: PostgreSQL's CAST rounds.
@@ -28,6 +28,10 @@ _SUMS = (
 STOPPED = (
     "SELECT c.id, min(u.at) FROM usage u JOIN conversations c ON c.key = u.conversation"
     " WHERE u.id >= ? AND u.at >= ? AND u.stopped GROUP BY c.id"
+)
+NEWEST = (
+    f"SELECT {','.join(f'u.{name}' for name in USAGE)}, b.books FROM usage u"
+    " LEFT JOIN books b ON b.conversation = u.conversation AND b.spend = u.id WHERE u.conversation = {} ORDER BY u.id DESC LIMIT ?"
 )
 BALANCE = (
     "SELECT coalesce(sum(billed), 0.0), coalesce(sum(direct), 0.0) FROM usage WHERE conversation = {} AND kind = 'traffic' AND priced = ?"

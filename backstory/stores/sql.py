@@ -46,6 +46,7 @@ _KEY = "(SELECT key FROM conversations WHERE id = ?)"
 _TABLES = (
     *("conversations", "turns", "aliases", "tags", "vectors", "segments", "summaries", "facts", "digests", "injections", "stubs", "usage"),
     *("watermarks", "states", "receipts", "traces", "homes", "session_summaries", "pins", "lookups", "replies", "charges", "wordings"),
+    "books",
 )
 _TURNS = ",".join(f"t.{column}" for column in rows.TURNS[:-1])
 _SEGMENT = rows.insert(
@@ -317,8 +318,7 @@ class SqlStore:
 
     def spends(self, conversation_id: str, limit: int = 64) -> list[Spend]:
         """See Store."""
-        sql = f"SELECT {','.join(rows.USAGE)} FROM usage WHERE conversation = {_KEY} ORDER BY id DESC LIMIT ?"
-        return [rows.spend_of(row, conversation_id) for row in reversed(self._all(sql, (conversation_id, limit)))]
+        return [rows.spend_of(row, conversation_id) for row in reversed(self._all(spending.NEWEST.format(_KEY), (conversation_id, limit)))]
 
     def balance(self, conversation_id: str, priced: bool) -> tuple[float, float]:
         """See Store."""

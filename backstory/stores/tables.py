@@ -362,6 +362,16 @@ usage = Table(
     Index("usage_by_conversation", "conversation"),
 )
 
+books = Table(
+    "books",
+    metadata,
+    _int("conversation", primary_key=True),
+    # The row of `usage` that they are of, the newest.
+    _int("spend"),
+    _bytes("books"),
+    sqlite_with_rowid=False,
+)
+
 charges = Table(
     "charges",
     metadata,

@@ -6,7 +6,7 @@ forgotten stays forgotten: a row made before the forgetting is refused, whoever 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from backstory.core.records import Batch, Conversation, Injection, Turn, Wording
@@ -14,6 +14,7 @@ from backstory.core.tombs import human
 from backstory.stores import burial, replies, wordings
 from backstory.stores.rows import (
     ALIASES,
+    BOOKS,
     CONVERSATIONS,
     DIGESTS,
     FORGOTTEN,
@@ -72,6 +73,7 @@ _STUB = insert(
     "(conversation, turn, kind, place) DO UPDATE SET created = excluded.created WHERE excluded.created > stubs.created",
 )
 _SPEND = insert("usage", USAGE, "DO NOTHING")
+_BOOKS = insert("books", BOOKS, f"(conversation) DO UPDATE SET {update(BOOKS[1:])} WHERE excluded.spend >= books.spend")
 _LOOKUP = insert("lookups", LOOKUPS, f"(conversation, name) DO UPDATE SET {update(LOOKUPS[2:])} WHERE excluded.created >= lookups.created")
 _MOST_LOOKUPS = 128
 """Of one conversation; the oldest go."""
@@ -182,7 +184,6 @@ def _ended(db: Connection, record: Conversation, turns: Sequence[tuple[Turn, Nam
 
 def _write_rest(db: Connection, batches: Sequence[Batch], places: _Places) -> None:
     aliases, injections, digests = [], [], []
-    spends: list[tuple[Value, ...]] = []
     for batch in batches:
         owners = {record.id: record.principal for record in batch.conversations}
         for principal, alias, conversation in batch.aliases:
@@ -196,16 +197,15 @@ def _write_rest(db: Connection, batches: Sequence[Batch], places: _Places) -> No
             key = places.key((digest.conversation, owners.get(digest.conversation)), digest.created)
             if key and not (places.gone and burial.stale(db, digest)):
                 digests.append(digest_row(digest, key))
-        spends += _spend_rows(batch, owners, places)
     for sql, rows in (
         (_ALIAS, aliases),
         (_INJECTION, injections),
         (_DIGEST, digests),
         (_STUB, _stub_rows(batches, places)),
-        (_SPEND, spends),
     ):
         if rows:
             db.many(sql, rows)
+    _write_spends(db, batches, places)
     _write_told(db, batches, places)
 
 
@@ -275,11 +275,20 @@ def _stub_rows(batches: Sequence[Batch], places: _Places) -> list[tuple[Value, .
     return rows
 
 
-def _spend_rows(batch: Batch, owners: Mapping[str, str], places: _Places) -> Iterator[tuple[Value, ...]]:
-    for spend in batch.spends:
-        key = places.key((spend.conversation, owners.get(spend.conversation)), spend.at)
-        if key or not spend.conversation:
-            yield spend_row(spend, key)
+def _write_spends(db: Connection, batches: Sequence[Batch], places: _Places) -> None:
+    spends: list[tuple[Value, ...]] = []
+    books: list[tuple[Value, ...]] = []
+    for batch in batches:
+        owners = {record.id: record.principal for record in batch.conversations} if batch.spends else {}
+        for spend in batch.spends:
+            key = places.key((spend.conversation, owners.get(spend.conversation)), spend.at)
+            if key or not spend.conversation:
+                spends.append(spend_row(spend, key))
+            if key and spend.books:
+                books.append((key, spend.id, spend.books))
+    for sql, rows in ((_SPEND, spends), (_BOOKS, books)):
+        if rows:
+            db.many(sql, rows)
 
 
 class _Places:

@@ -69,7 +69,8 @@ class Narrow:
                 return chunked([b"data: " + error + b"\n\n"])
             return reply(error, status=b"%d Said" % self.status)
         self.now.body = received.body
-        usage = Usage(rough_body(received.body), 9)
+        size = rough_body(received.body)
+        usage = Usage(size, 9, size * 9 // 10)  # nothing is held where no cache is found to hold it
         answer = self.wire.write(Reply((Text(self.says),), "stop", usage, f"r{random.randrange(10**9)}", "m"), self.stream)
         return chunked([answer]) if self.stream else reply(answer)
 

@@ -173,6 +173,31 @@ def test_a_measured_loss_stops_rewriting(tmp_path: Path) -> None:
     asyncio.run(work())
 
 
+def test_what_has_saved_on_the_whole_is_recalled_from_within_that(tmp_path: Path) -> None:
+    """A window that showed a loss stops folds; recall goes on with what the conversation has saved, and stays within it."""
+    clock = Clock()
+
+    async def work() -> None:
+        bank, captain = Bank(clock), Captain()
+        async with rig(configured(tmp_path), bank, clock=clock) as one:
+            told = await until(one, captain, clock, HARD * SIZE + 3000)
+            account = thread(one, told["id"]).account
+            account.stopped, account.stopped_at, account.purse.saved = True, clock.now, 0.0
+            recalled = []
+            for number in range(40):
+                clock.now += 10
+                words = captain.items[2 * (number % 8)]["content"][0]["text"].split()[2:6]
+                await talk(one, captain, f"What was that about {' and '.join(words)}?")
+                recalled.append(b"<recalled>" in one.sent.body.rpartition(b'"role": "user"')[2])
+                assert account.stopped
+            assert not recalled[0], "nothing was saved"
+            assert any(recalled), "some was by then"
+            assert account.purse.saved > 0
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
 def test_without_the_breaker_nothing_is_stopped(tmp_path: Path) -> None:
     clock = Clock()
 

@@ -32,6 +32,7 @@ _WRITTEN = {
     "vectors": set(rows.VECTORS),
     "facts": set(rows.FACTS),
     "usage": set(rows.USAGE),
+    "books": set(rows.BOOKS),
     "watermarks": set(rows.WATERMARKS),
     "states": set(rows.STATES),
     "receipts": {"id", *rows.RECEIPTS},

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from backstory.core.records import Spend
 from backstory.core.reply import Usage
 from backstory.core.tariff import Tariff
+from backstory.memory.economy.books import KEPT, opened
 from backstory.memory.economy.counted import first_of, sane
 from backstory.memory.economy.purse import Purse
 from backstory.memory.economy.steps import Step, begins, behind, denser, tails
@@ -33,39 +34,9 @@ _RECALLED = 1.5
 _RATIO_LEAST, _RATIO_MOST, _RATIO_GROWTH = 0.4, 2.5, 500
 # Memory adds at most so many tokens to a request that goes on from another: a recalled block, and our tools.
 _MOST_ADDED = 8_000
-_SHARED = (
-    "requests",
-    "added",
-    "aside",
-    "often",
-    "last_at",
-    "lasts_s",
-    "gap_s",
-    "gaps",
-    "cuts",
-    "eager",
-    "hits",
-    "lent",
-    "lent_at",
-    "told",
-    "growth",
-    "size_in",
-    "sent_size",
-    "direct_size",
-    "paths",
-    "partly",
-    "fixed",
-    "holdings",
-    "loose",
-    "summit",
-    "tariff",
-    "purse",
-    "owing",
-    "recalls",
-    "rewritten",
-    "_ours",
-    "_theirs",
-)
+# What a conversation that goes on on a branch of its own begins without: what was judged, and what went up on the other.
+_OWN = frozenset({"sent_sum", "lost", "stopped", "stopped_at", "holds", "held_saved", "pure", "_window", "_counted"})
+_SHARED = (*(name for name in KEPT if name not in _OWN), "paths", "loose")
 # A request of less than this share of the one before has lost most of its history.
 _MOST_OF_IT = 0.6
 # Weight of the newest request in how often something is recalled, or cut.
@@ -75,6 +46,8 @@ LEAST_HITS = 0.5
 # How often that is before anything is known; what one that was found makes of it, and one that was not: of the first two, one is enough,
 # and of many two in a row.
 _HITS, _HIT, _MISS = 0.6, 0.5, 0.6
+# Weight of what was to be written before, against that of the newest request.
+_FADES = 0.95
 # So many pauses tell how soon requests come.
 _GAPS = 8
 # So large a loss, as a share of all that the conversation would have cost, is judged over so many requests already.
@@ -93,6 +66,8 @@ class Account:
         "_read",
         "_theirs",
         "_window",
+        "_writable",
+        "_written",
         "added",
         "aside",
         "cuts",
@@ -165,11 +140,11 @@ class Account:
         self.rewritten = False
         """Whether any request went up changed."""
         self.stopped = self.partly = False
-        """Rewriting has cost more than it saved: nothing new is folded or recalled, unless the window is at stake. `partly`: as of a
-        tariff, of any request. `refused`: how often in a row a provider has not taken what was held (memory/economy/holding.py). Of marks
-        of ours (marking.py), `lent`: of which models the newest request had one, at which nothing was found, and when; `lent_at`: when one
-        had last; `hits`: how often, lately, what one wrote was found; `spurned`: so many requests in a row that had one have failed, before
-        any was answered; `spared`: the next one has none for that; `eager`: the newest that nobody has
+        """Rewriting has cost more than it saved: nothing new is folded, unless the window is at stake, and what is recalled is paid from
+        what was saved. `partly`: as of a tariff, of any request. `refused`: how often in a row a provider has not taken what was held
+        (memory/economy/holding.py). Of marks of ours (marking.py), `lent`: of which models the newest request had one, at which nothing was
+        found, and when; `lent_at`: when one had last; `hits`: how often, lately, what one wrote was found; `spurned`: so many requests in a
+        row that had one have failed, before any was answered; `spared`: the next one has none for that; `eager`: the newest that nobody has
         marked was cached all the same. `told`: the provider told its usage of the newest request."""
         self.stopped_at, self.refused, self.lent, self.lent_at, self.hits = 0.0, 0, dict[str, float](), 0.0, _HITS
         self.spurned, self.spared, self.eager, self.told, self.holds, self.held_saved = 0, False, False, False, 0, 0.0
@@ -181,7 +156,7 @@ class Account:
         not known."""
         self.newest = 0  # id of the newest row that was replayed: of its answer's first turn
         self._window: list[tuple[float, float]] = []
-        self._expected = self._read = 0.0
+        self._expected = self._read = self._written = self._writable = 0.0
         self._ours = self._theirs = self._counted = 0
 
     def fork(self) -> Account:
@@ -206,6 +181,11 @@ class Account:
     def quality(self) -> float:
         """How much the provider's cache held of what it should, while nothing was changed."""
         return min(1.0, self._read / self._expected) if self._expected > 0 else 1.0
+
+    @property
+    def writes(self) -> float:
+        """How much of what the provider's cache should have been given it was, lately: a gateway may keep nothing, and charge no write."""
+        return min(1.0, self._written / self._writable) if self._writable > 0 else 1.0
 
     # --- what is expected
 
@@ -267,6 +247,7 @@ class Account:
         first = first_of(usage, step.total_sent, step.legs)
         if measured:
             self._learn(step, tariff, first)
+            self._credit(step, tariff, first)
             self._found(step, tariff, first)
         self.told = measured
         size = self._size(step, first)
@@ -316,11 +297,18 @@ class Account:
         self._window = [*self._window, (billed, direct)][-WINDOW:]
 
     def replay(self, spends: Iterable[Spend]) -> None:
-        """Take in the stored spends of the conversation, oldest first."""
-        counted = 0
-        for one in spends:
-            if one.kind != "traffic":
-                continue
+        """Take in the stored spends of the conversation, oldest first: from the newest on that has books beside it, which tell all of those
+        before. Of rows without any (of an older release) less is known."""
+        rows = [one for one in spends if one.kind == "traffic"]
+        place, books = next(
+            ((at, found) for at in range(len(rows) - 1, -1, -1) if (found := opened(rows[at].books)) is not None), (-1, None)
+        )
+        if books is not None:
+            self.newest = rows[place].id
+            for name in KEPT:
+                setattr(self, name, getattr(books, name))
+        counted = self._counted
+        for one in rows[place + 1 :]:
             grown = max(0, one.tokens_in - self.size_in)
             # What is over is no growth: further legs are in the row, too.
             total = min(one.tokens_sent, self.sent_size + grown + _MOST_ADDED) if self.requests else one.tokens_sent
@@ -353,7 +341,9 @@ class Account:
                 self.stopped_at = one.at
             self.stopped = one.stopped
             self.pure = (one.stopped or self.pure) and not one.rewritten and one.tokens_in == one.tokens_sent
-        self.sent_sum = self.lost = 0  # what was lost is not in the rows: the promise is kept from here on
+        self._counted = counted
+        if books is None:
+            self.sent_sum = self.lost = 0  # what was lost is not in the rows: the promise is kept from here on
 
     def balance(self, billed: float, direct: float) -> None:
         """What all its requests so far were billed, and would have been as they came, where the stored spends do not go back so far: money
@@ -361,8 +351,8 @@ class Account:
         self.purse = Purse(direct - billed, direct, self.purse.known)
 
     def _direct(self, step: Step, tariff: Tariff, usage: Usage, size: float) -> float:
-        """The request as it came, by the rules of the cache, as good as it was while nothing was changed; of a prompt that is not cached to
-        its end and is cut, what was paid and what the two differ by."""
+        """The request as it came, by the rules of the cache, as good as it was while nothing was changed, and as much written as
+        the provider is seen to write; of a prompt that is not cached to its end and is cut, what was paid and what the two differ by."""
         if tariff.lent:
             return tariff.came.predicted(size, 0.0, usage.output_tokens)
         cached = 0.0
@@ -370,17 +360,18 @@ class Account:
             aside = self.aside if not step.complete else self._beside(step, usage)
             fixed = aside + step.fixed * self.ratio if tariff.head else 0.0
             cached = min(self.found(tariff).direct, fixed if step.broken_in else size - step.fresh_in * self.ratio)
-        came, went = tails(step, tariff, self.ratio)
+        rated = replace(tariff, write=tariff.input + (tariff.write - tariff.input) * self.writes) if tariff.write > tariff.input else tariff
+        came, went = tails(step, rated, self.ratio)
         if tariff.tail and step.complete:
-            tariff = replace(came, tail=min(size, came.tail * denser(step, tariff, usage, went.tail)))
+            rated = replace(came, tail=min(size, came.tail * denser(step, tariff, usage, went.tail)))
         elif tariff.tail or not tariff.caches:
             ours = self.cached(tariff, step) * self.ratio
             ours += self.aside if ours else 0.0
             return tariff.cost(usage) + came.predicted(size, max(0.0, cached)) - went.predicted(usage.input_tokens, ours)
         if step.broken_in and step.broken_sent and usage.cache_read_tokens:
             # Both begin with the same, which is all that is found of either: how much that is has been counted.
-            return tariff.predicted(size, min(self.found(tariff).direct, usage.cache_read_tokens), usage.output_tokens)
-        return tariff.predicted(size, max(0.0, cached) * self.quality, usage.output_tokens)
+            return rated.predicted(size, min(self.found(tariff).direct, usage.cache_read_tokens), usage.output_tokens)
+        return rated.predicted(size, max(0.0, cached) * self.quality, usage.output_tokens)
 
     def _size(self, step: Step, usage: Usage) -> float:
         """Tokens of the client's request, as the provider would count them: of what went up they are known."""
@@ -413,6 +404,13 @@ class Account:
             if expected > 0:
                 self._expected += expected
                 self._read += usage.cache_read_tokens
+
+    def _credit(self, step: Step, tariff: Tariff, usage: Usage) -> None:
+        """How much of what is to be written the provider charges as written: of what went up, however it went up, that is counted."""
+        end = usage.input_tokens - behind(step, tariff) * self.ratio
+        if tariff.caches and tariff.write > tariff.input and end >= tariff.least and end > usage.cache_read_tokens:
+            self._writable = self._writable * _FADES + end - usage.cache_read_tokens
+            self._written = self._written * _FADES + usage.cache_write_tokens
 
     def _found(self, step: Step, tariff: Tariff, usage: Usage) -> None:
         """Whether what a mark of ours has written was found by this request. One at which something was found itself was not for nothing,

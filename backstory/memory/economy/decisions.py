@@ -31,6 +31,8 @@ _APART = 60
 # Of what a request saves, so much may go into what is recalled at it while a conversation that is recalled from again and again owes
 # something; but so many tokens are always granted: the best line or two.
 _RECALL_SHARE, RECALL_LEAST = 1 / 3, 200
+# Once rewriting was stopped, a block may cost so much of what the conversation has saved all the same; fewer tokens than these are no line.
+_SPENT, _LINE = 0.5, 60
 # An estimate of growth by fewer requests than this is none.
 _SEEN = 4
 
@@ -67,6 +69,15 @@ def recallable(account: Account, budget: int, move: Move, tariff: Tariff) -> int
     saving = tariff.came.predicted(move.size, move.size if warm else 0) - tariff.predicted(move.after, move.after if warm else 0)
     most = _RECALL_SHARE * 1e6 * saving / tariff.write
     return budget if account.recalls * budget <= most else min(budget, max(RECALL_LEAST, int(most)))
+
+
+def spendable(account: Account, size: int, tariff: Tariff, hard: int) -> int:
+    """How many tokens may be recalled at a request of `size` tokens of a conversation in which rewriting was stopped, paid from what it has
+    saved: they are written once, and read until it is folded at `hard` tokens."""
+    reads = min(account.to_come, max(0, hard - size) / max(1.0, account.growth))
+    price = max(tariff.input, tariff.write) + reads * tariff.read if tariff.caches else (1 + reads) * tariff.input
+    most = int(_SPENT * account.purse.saved * 1e6 / max(price * account.ratio, 1e-6))
+    return most if most >= _LINE else 0
 
 
 def verdict(account: Account, move: Move, tariff: Tariff, now: float, hard: int) -> Verdict:

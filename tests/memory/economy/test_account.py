@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from backstory.core.records import Spend
 from backstory.core.reply import Usage
 from backstory.memory.economy.account import REST_S, WINDOW, Account, negative
+from backstory.memory.economy.books import KEPT, written
 from backstory.memory.economy.steps import Step, best_size
 from tests.memory.economy.accounts import TARIFFS, account, step
 
@@ -257,3 +258,72 @@ def test_a_row_without_a_size_tells_nothing_of_how_the_provider_counts() -> None
     made.replay(rows)
     assert made.ratio == pytest.approx(0.9)
     assert made.direct_size == pytest.approx(14_000 * 0.9)
+
+
+@pytest.mark.parametrize("cuts", [False, True])
+def test_a_gateway_that_caches_nothing_is_credited_with_no_writes(cuts: bool) -> None:
+    """Its clients mark, and it charges all of every prompt as fresh input."""
+    made, tariff = Account(), TARIFFS[0]
+    for number in range(20):
+        size = 10_000 + 500 * min(number, 8 if cuts else 20)
+        made.settle(step(1000 + number, size, fresh=500, broken_in=cuts, broken_sent=cuts, complete=not cuts), tariff, Usage(size))
+    added = Usage(size + 200)
+    made.settle(step(1021, size, size + 200, 500, True, broken_in=cuts, broken_sent=cuts, complete=not cuts), tariff, added)
+    for number in range(5):
+        billed, direct, _ = made.settle(
+            step(1022 + number, size, fresh=500, broken_in=cuts, broken_sent=cuts, complete=not cuts), tariff, Usage(size)
+        )
+        assert direct == pytest.approx(billed), "it goes up as it came"
+    assert made.purse.saved == pytest.approx(tariff.cost(Usage(size)) - tariff.cost(added), rel=0.1), (
+        "what was added is owed, and no more saved"
+    )
+
+
+def test_what_is_written_is_credited_again_where_the_provider_begins_to_write() -> None:
+    made, tariff = Account(), TARIFFS[0]
+    for number in range(10):
+        made.settle(step(1000 + number, 10_000), tariff, Usage(10_000))
+    assert made.writes == 0
+    for number in range(80):
+        made.settle(step(1010 + number, 10_000), tariff, Usage(10_000, 0, 9000, 1000))
+    assert made.writes > 0.9
+
+
+@given(st.data())
+def test_an_account_that_is_read_again_is_the_one_that_lived(data: st.DataObject) -> None:
+    """Whatever came, wherever it is read again, and however many rows are read: what it knows, and what it makes of what comes next."""
+    tariff = data.draw(st.sampled_from(TARIFFS))
+    lived, again, rows = Account(), Account(), list[Spend]()
+    size = 2000
+    for number in range(data.draw(st.integers(1, 30))):
+        grown = data.draw(st.integers(10, 3000))
+        size, changed, cut = size + grown, data.draw(st.booleans()), data.draw(st.integers(0, 9)) == 0
+        sent = data.draw(st.integers(1000, size + 500)) if changed else size
+        now = step(1000.0 + number * data.draw(st.sampled_from([5, 400])), size, sent, grown, changed, broken_in=cut, broken_sent=cut)
+        read = data.draw(st.integers(0, sent))
+        usage = data.draw(st.sampled_from([None, Usage(sent, 9, read, sent - read), Usage(sent, 9)]))
+        told = lived.settle(now, tariff, usage)
+        assert again.settle(now, tariff, usage) == told
+        spend = Spend(number + 1, "c", now.at, "traffic", "m", "anthropic", size, sent, sent, billed=told[0], direct=told[1], priced=True)
+        rows.append(replace(spend, stopped=lived.stopped, books=written(lived)))
+        if data.draw(st.booleans()):
+            again = Account()
+            again.replay(rows[-data.draw(st.integers(1, 5)) :])
+            assert again.newest == number + 1
+        assert [getattr(again, name) for name in KEPT] == [getattr(lived, name) for name in KEPT]
+        assert (again.quality, again.writes, again.ratio) == (lived.quality, lived.writes, lived.ratio)
+
+
+def test_books_that_cannot_be_read_leave_it_to_the_rows() -> None:
+    row = Spend(1, "c", 1000.0, "traffic", "m", "anthropic", 900, 900, 1000, billed=0.1, direct=0.1, priced=True, measured=True)
+    plain, damaged = Account(), Account()
+    plain.replay([row])
+    damaged.replay([replace(row, books=b"\x93nothing")])
+    assert written(damaged) == written(plain)
+
+
+def test_a_fork_knows_how_good_its_cache_is() -> None:
+    made, tariff = Account(), TARIFFS[0]
+    for number in range(9):
+        made.settle(step(1000 + number, 10_000 + 500 * number, fresh=500), tariff, Usage(10_000 + 500 * number, 0, 0, 10_000))
+    assert made.fork().quality == made.quality == 0

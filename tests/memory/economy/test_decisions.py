@@ -186,6 +186,22 @@ def test_who_is_seldom_recalled_from_has_the_whole_budget() -> None:
     assert decisions.recallable(unmeasured, 2000, small, TARIFFS[0]) == 2000, "nothing is known of what it costs"
 
 
+@given(st.sampled_from(TARIFFS), st.floats(-5, 5), st.integers(1000, 100_000), st.integers(0, 100_000))
+def test_once_stopped_a_block_costs_half_of_what_was_saved_at_most(tariff: Tariff, saved: float, size: int, room: int) -> None:
+    made = account([300 * number for number in range(1, 46)], tariff=tariff)
+    made.purse.saved = saved
+    tokens = decisions.spendable(made, size, tariff, size + room)
+    assert tokens == 0 or tokens >= 60
+    read = tariff.read if tariff.caches else tariff.input
+    requests = min(made.to_come, room / made.growth)
+    assert (
+        tokens * (max(tariff.input if not tariff.caches else tariff.write, tariff.input) + requests * read)
+        <= max(0.0, saved / 2) * 1e6 + 1e-3
+    )
+    if saved > 0.1 and room < 1000:
+        assert tokens > 0
+
+
 def test_what_was_folded_stays_folded_where_undoing_costs_more() -> None:
     made, tariff = account([1000 * number for number in range(1, 60)]), TARIFFS[0]
     move = Move(30_000, 60_000, 500)
