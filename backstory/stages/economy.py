@@ -19,7 +19,7 @@ from backstory.core.sizes import rough, rough_body
 from backstory.core.tariff import Messages, Tariff
 from backstory.memory.economy import decisions, marking
 from backstory.memory.economy.account import REST_S, STOPS, STOPS_S, Account
-from backstory.memory.economy.ceiling import addable, least, leaves_history, sent
+from backstory.memory.economy.ceiling import addable, least, leaves_history, lines, sent
 from backstory.memory.economy.counted import sane
 from backstory.memory.economy.decisions import SMALL_WINDOW
 from backstory.memory.economy.forecast import Dearness, expected, forecast, without_answer
@@ -227,6 +227,7 @@ class Economy(Stage):
             most = addable(account, tariff, now, budget, share, warm)
             if share > 0 and not stays and most < (few := least(account, tariff, now, budget, share)) and wants_answer(visit):
                 most = few
+            visit.lines = 0 if visit.summed else lines(account, visit.held, share)
             visit.capped = most < budget
             return most
         if not self._judges or not visit.complete or not account.recalls:
