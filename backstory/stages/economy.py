@@ -20,7 +20,7 @@ from backstory.core.tariff import Messages, Tariff
 from backstory.memory.economy import decisions, marking
 from backstory.memory.economy.account import REST_S, STOPS, STOPS_S, Account
 from backstory.memory.economy.books import written
-from backstory.memory.economy.ceiling import addable, least, leaves_history, sent
+from backstory.memory.economy.ceiling import addable, least, leaves_history, lines, sent
 from backstory.memory.economy.counted import sane
 from backstory.memory.economy.decisions import SMALL_WINDOW
 from backstory.memory.economy.forecast import Dearness, expected, forecast, without_answer
@@ -214,8 +214,7 @@ class Economy(Stage):
         return visit.summed and not binds(exchange) and (visit.behind or not self.tariff(exchange, visit).marked)
 
     def recallable(self, exchange: Exchange, visit: Visit, budget: int, total: int, stays: bool = False) -> int:
-        """Of a budget, how many tokens may be recalled at a request of `total` tokens. `stays`: what goes up again whatever
-        other blocks do."""
+        """Of a budget, how many tokens a request of `total` tokens may recall. `stays`: what goes up again whatever other blocks do."""
         account = visit.thread.account
         if self._judges and not visit.complete and (visit.summed or not leaves_history(visit.reading)):
             tariff = self.tariff(exchange, visit)
@@ -228,6 +227,7 @@ class Economy(Stage):
             most = addable(account, tariff, now, budget, share, warm)
             if share > 0 and not stays and most < (few := least(account, tariff, now, budget, share)) and wants_answer(visit):
                 most = few
+            visit.lines = 0 if visit.summed else lines(account, visit.held, share)
             visit.capped = most < budget
             return most
         if not self._judges or not visit.complete or not (account.recalls or account.stopped):

@@ -14,6 +14,7 @@ from backstory.core.edits import AppendText, Edit
 from backstory.core.exchange import Exchange, Note
 from backstory.core.records import Digest, Injection, Turn
 from backstory.memory.economy.account import Account
+from backstory.memory.economy.ceiling import CLOSE, MANY
 from backstory.memory.economy.leaving import behind, leaving
 from backstory.memory.folding import assembly
 from backstory.memory.folding.compaction import Window
@@ -22,7 +23,7 @@ from backstory.memory.identity import wordings
 from backstory.memory.identity.settled import Fold
 from backstory.memory.identity.thread import Thread
 from backstory.memory.recall.retention import NEUTRAL, Rules, Standing
-from backstory.memory.recall.retrieval import A_LINE, Recalled, block
+from backstory.memory.recall.retrieval import A_LINE, Recalled, block, foremost
 from backstory.stages.apart import Apart, heard
 from backstory.stages.base import Stage
 from backstory.stages.boundary import Boundary
@@ -32,7 +33,7 @@ from backstory.stages.holding import Holding
 from backstory.stages.measuring import Draft, drafted, note
 from backstory.stages.shelf import Shelf
 from backstory.stages.trace import search
-from backstory.stages.visit import Visit, Visits, asked, asked_before
+from backstory.stages.visit import Visit, Visits, asked, asked_before, wants_answer
 
 # What a client's own summary leaves out takes at most so many tokens, and half of what may be recalled.
 _MOST_KEPT = 600
@@ -251,8 +252,9 @@ class Recall(Stage):
         # A block with that in it stays at its message, whatever becomes of others.
         room = max(lasting, kept.tokens) if kept.text else room
         # What a person has pinned comes back though it may not be saved yet.
-        room = max(room - kept.tokens, min(_pinned(thread, absent), budget, free - kept.tokens))
-        found = await self._answering(visit, turn, absent, room, digest) if turn is not None else _NOTHING
+        pinned = min(_pinned(thread, absent), budget, free - kept.tokens)
+        room = max(room - kept.tokens, pinned)
+        found = await self._answering(visit, turn, absent, room, digest, pinned) if turn is not None else _NOTHING
         if not (found.items or kept.text):
             return edits, total
         if visit.late:
@@ -272,11 +274,21 @@ class Recall(Stage):
         thread.inject((injection,))
         return [*edits, AppendText(item if turn is not None else summary, text)], total + injection.tokens
 
-    async def _answering(self, visit: Visit, turn: Turn, absent: assembly.Absent, room: int, digest: Digest | None) -> Recalled:
-        """What answers to this message. `digest`: see `_recall`."""
+    async def _answering(
+        self, visit: Visit, turn: Turn, absent: assembly.Absent, room: int, digest: Digest | None, pinned: int
+    ) -> Recalled:
+        """What answers to this message. `digest`: see `_recall`. `pinned`: tokens that pinned turns take."""
         standing = standing_of(visit.thread, self._settings.rules, turn.at)
         told, patience_s = self._settings, self._settings.patience_s * _FOR_AN_INDEX
-        found = await self._shelf.recall(visit.thread, visit.upto, turn, absent, room, told.min_score, standing, False, patience_s)
+        # Where only the allowance pays for it, what asks nothing brings back what is pinned alone.
+        idle = visit.lines > 0 and turn is asked(visit)[1] and not wants_answer(visit)
+        room = min(room, pinned) if idle else room
+        least = max(told.min_score, CLOSE) if 0 < visit.lines < MANY else told.min_score
+        found = await self._shelf.recall(visit.thread, visit.upto, turn, absent, room, least, standing, False, patience_s)
+        if visit.lines:
+            found = foremost(found, visit.lines, self._count)
+        if idle and not found.items:
+            found = replace(found, gate="nothing asked")
         visit.search, visit.left = search(found, room, visit.capped), list(found.left)
         if digest is not None and not visit.late:
             sought = visit.thread.sought

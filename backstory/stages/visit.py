@@ -48,7 +48,8 @@ class Visit(Struct):
 
     For its trace (`trace`, once it is made): `search`, `found`, `reasons`, `left`, `absent`: how the recall went, what it brought, why
     lines were chosen that it did not bring, what was left out, and how many turns the payload lacks. `bytes_sent`: of the body, 0 where
-    it went as it came. `capped`: less may be recalled at it than its budget, for what that costs. `home`: where the conversation belongs,
+    it went as it came. `capped`: less may be recalled at it than its budget, for what that costs; `lines`: that it
+    may have at most, where only the allowance pays for them; 0: as many as there is room for. `home`: where the conversation belongs,
     where that is to be stored. `held`: what its client has cut off and goes up in front of it all the same; `refused`: its provider did not
     take it so, or with a mark of ours, and it went up once more without. `rewritten`: of its thread, when it was made ready. `went`: the
     body that went up, b"" where it went as it came. `anew`: what is recalled at it will not be in the provider's cache, however it goes up;
@@ -117,6 +118,7 @@ class Visit(Struct):
     lookups: list[Lookup] = field(default_factory=list)
     wordings: tuple[Wording, ...] = ()
     capped: bool = False
+    lines: int = 0
     held: Held | None = None
     refused: tuple[Refused, ...] = ()
     rewritten: int = 0

@@ -151,6 +151,42 @@ def test_a_question_has_a_few_lines_whatever_was_saved_unless_nothing_may_be_add
     asyncio.run(work())
 
 
+def test_small_talk_leaves_what_later_questions_need(tmp_path: Path) -> None:
+    """Nothing is saved, and remarks have been made before in nearly the same words: what they would bring back answers nothing."""
+    meter = Meter()
+    seen = ("a heavy lantern", "an old barge", "a tame heron", "a broken oar", "a wet dog", "a loud brass band")
+    where = ("at the quay", "behind the mill", "on the bridge", "near the ferry")
+
+    async def work() -> None:
+        async with rig(_config(tmp_path), meter) as one:
+            chat: Chat = []
+            found = quiet = came = 0
+            for number in range(240):
+                place = number // 10 % len(_COLOURS)
+                said = f"Saw {seen[number % 6]} {where[number % 4]} on my walk today, and thought of {seen[number // 6 % 6]}"
+                if number % 10 == 9:
+                    said = f"The code of the {_COLOURS[place]} locker is tangerine-{place}." if number < 120 else ""
+                    said = said or f"What was the code of the {_COLOURS[place]} locker?"
+                elif number % 10 in {3, 6}:
+                    said = f"Would you lend {seen[number % 6]} to somebody {where[number // 6 % 4]}?"
+                chat.append(("user", said))
+                chat = chat[-20:]
+                chat = chat[chat[0][0] == "assistant" :]
+                came += sum(len(text) for _, text in chat)
+                await _say(one, chat, NAME)
+                sent = json.loads(one.sent.body)["messages"]
+                newest = sent[-1]["content"]
+                quiet += said.startswith("Saw") and "<recalled>" not in newest
+                found += said.startswith("What") and f"tangerine-{place}" in newest
+                chat.append(("assistant", f"Answer {meter.count}. It is as it was, and a little warmer."))
+            assert found == 12
+            assert quiet == 168, "what asks nothing brings nothing back"
+            assert (meter.characters - came) / 4 * 2.5e-6 <= 0.0105, "a cent of gpt-4o"
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
 def test_what_was_recalled_is_paid_once_where_every_request_begins_anew(tmp_path: Path) -> None:
     meter = Meter()
     codes = [f"The code of the {name} locker is tangerine-{number * 37 % 1000:03d}." for number, name in enumerate(_COLOURS)]

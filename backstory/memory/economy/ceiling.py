@@ -28,6 +28,10 @@ _LASTING = 8
 # They are within what may be added; or, of a small bill, within this share of it. Then the best line alone is, within a cent: of a request
 # of a few hundred tokens even that is a tenth.
 _DEAR, _BEST, _CENT = 0.03, 60, 0.01
+# Where recall is paid by the allowance alone, only lines that score so high beside the best are worth their price, and so many; once
+# half of it is spent, fewer. The first block has what it has room for.
+CLOSE, MANY = 0.7, 100
+_FEW, _FEWER = 3, 2
 # A block takes so much of what is left at most: the next question finds something left, too.
 _AT_ONCE = 0.5
 # Of what was saved, so much may be spent: it is an estimate, and is to stay a saving.
@@ -145,6 +149,17 @@ def least(account: Account, tariff: Tariff, now: Sent, budget: int, share: float
     if few < _BEST:
         few = _BEST if -purse.saved <= _CENT and purse.direct * share < _CENT else 0
     return min(budget, few)
+
+
+def lines(account: Account, held: Held | None, share: float) -> int:
+    """How many lines a block may have where what is recalled is paid by the allowance alone: nothing was saved, nor is something held that
+    will be. `MANY` for the first one, fewer after it: as many questions may come as have been paid for. 0: as many as there is room for."""
+    purse = account.purse
+    if share <= 0 or purse.saved > 0 or held is not None:
+        return 0
+    if not purse.saved:
+        return MANY
+    return _FEW if -2 * purse.saved < max(share * purse.direct, _CENT) else _FEWER
 
 
 def _costs(account: Account, tariff: Tariff, now: Sent) -> list[tuple[float, float]]:

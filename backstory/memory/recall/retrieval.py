@@ -274,6 +274,21 @@ def block(recalled: Recalled, label: str = _LABEL) -> str:
     return "\n".join(lines)
 
 
+def foremost(found: Recalled, most: int, count: Callable[[str], int]) -> Recalled:
+    """The same with so many lines at most beside those that are pinned, the best ones."""
+    free = sorted((place for place, item in enumerate(found.items) if not item.pinned), key=lambda place: -found.items[place].score)
+    gone = set(free[most:])
+    if not gone:
+        return found
+    left = tuple([Left(item.turn, item.number, "no room", item.score) for item in (found.items[place] for place in free[most:])])
+    kept = [place for place in range(len(found.items)) if place not in gone]
+    made = replace(found, items=tuple([found.items[place] for place in kept]), left=(*left, *found.left)[:MOST_LEFT])
+    basis = found.basis
+    if basis is not None:
+        made = replace(made, basis=replace(basis, places=tuple([basis.places[place] for place in kept])))
+    return replace(made, tokens=count(block(made)))
+
+
 def _goes_on(before: Item, item: Item) -> bool:
     """Whether a unit is the next piece of the same text, and both are whole."""
     if before.start or before.rest or item.start or item.rest:

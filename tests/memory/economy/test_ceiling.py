@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from backstory.core.reply import Usage
 from backstory.core.tariff import Tariff
 from backstory.memory.economy.account import Account
-from backstory.memory.economy.ceiling import GRACE, Sent, addable, least, sent
+from backstory.memory.economy.ceiling import GRACE, MANY, Sent, addable, least, lines, sent
 from backstory.memory.economy.steps import Step
 from backstory.memory.economy.stored import Stored
 from backstory.memory.reading.requests import Reading
@@ -148,3 +148,16 @@ def test_few_lines_for_each_short_request_raise_the_bill_by_a_cent_or_a_small_sh
         added = least(account, tariff, sliding(came, came, 1.0), 2000, 0.005) if dice.random() < often else 0
         purse.book((came + added) * dollars / 1e6, came * dollars / 1e6, True)
         assert -purse.saved <= max(0.005 * purse.direct, 0.01) + 60 * dollars / 1e6
+
+
+def test_fewer_lines_answer_the_more_of_the_allowance_is_spent() -> None:
+    account = Account()
+    assert lines(account, None, 0.005) == MANY, "the first block has its room"
+    for lost, few in ((0.001, 3), (0.003, 3), (0.003, 2)):
+        account.purse.book(0.1 + lost, 0.1, True)
+        assert lines(account, None, 0.005) == few
+    account.purse.book(9.0, 9.0, True)
+    assert lines(account, None, 0.005) == 3, "of a larger bill more is left"
+    assert lines(account, None, 0.0) == 0, "without an allowance there is nothing to be shared out"
+    account.purse.book(0.0, 1.0, True)
+    assert lines(account, None, 0.005) == 0, "what was saved pays for more"
