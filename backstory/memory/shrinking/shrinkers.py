@@ -21,7 +21,7 @@ SHRINKERS: tuple[Shrinker, ...] = (*CLEANERS, *KINDS, ends)
 
 
 def shrink(text: str, budget: int, breathe: Callable[[], None] = lambda: None) -> str:
-    """The text in about `budget` characters, never longer than it is; as it is where it fits. Linear in its length: some 50 to 300 ms for
+    """The text in about `budget` characters, never longer than it is; as it is where it fits. Linear in its length: some 50 to 700 ms for
     a million characters. `breathe` is called before each shrinker."""
     if len(text) <= budget:
         return text
