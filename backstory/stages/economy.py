@@ -234,7 +234,7 @@ class Economy(Stage):
             return budget
         hard, tariff = self._window.hard_tokens, self.tariff(exchange, visit)
         most = paced(account, budget, hard, self.target(visit))
-        if account.stopped and (few := decisions.spendable(account, total, tariff, hard)) < most:
+        if account.stopped and (few := decisions.spendable(account, total, tariff, self.most(exchange, visit))) < most:
             most, visit.capped = few, True
         return decisions.recallable(account, most, Move(visit.tokens_in, total, 0), tariff)
 

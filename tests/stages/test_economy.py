@@ -14,7 +14,9 @@ from backstory.config.sections import Economy as Settings
 from backstory.core.records import Spend
 from backstory.core.reply import Usage
 from backstory.core.store import Store
-from backstory.memory.economy.account import STOPS, WINDOW
+from backstory.core.tariff import Tariff
+from backstory.memory.economy import decisions
+from backstory.memory.economy.account import STOPS, WINDOW, Account
 from tests.rig import PATHS, Rig, rig, settings, with_marker
 from tests.stages.billing import MODEL, Bank, Captain, Clock
 from tests.stages.world import conversation, stored, thread
@@ -193,6 +195,34 @@ def test_what_has_saved_on_the_whole_is_recalled_from_within_that(tmp_path: Path
             assert not recalled[0], "nothing was saved"
             assert any(recalled), "some was by then"
             assert account.purse.saved > 0
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_once_stopped_a_block_is_reckoned_to_be_read_as_far_as_the_model_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No fold takes it out where the window is full that is only assumed: what it costs is all that is read of it until then."""
+    clock, ends = Clock(), list[tuple[int, int]]()
+    reckoned = decisions.spendable
+
+    def spendable(account: Account, size: int, tariff: Tariff, end: int) -> int:
+        ends.append((size, end))
+        return reckoned(account, size, tariff, end)
+
+    monkeypatch.setattr(decisions, "spendable", spendable)
+
+    async def work() -> None:
+        captain = Captain()
+        config = replace(configured(tmp_path), models=(ModelRow("claude*", window=3 * SIZE),))
+        async with rig(config, Bank(clock), clock=clock) as one:
+            told = await until(one, captain, clock, HARD * SIZE + 3000)
+            account = thread(one, told["id"]).account
+            while account.sent_size < 1.2 * HARD * SIZE:
+                clock.now += 10
+                account.stopped, account.stopped_at, account.purse.saved = True, clock.now, 1.0
+                await talk(one, captain)
+            assert any(size > HARD * SIZE for size, _ in ends)
+            assert all(end > 2 * HARD * SIZE for _, end in ends), "as it counts"
             assert not one.failures()
 
     asyncio.run(work())

@@ -34,6 +34,30 @@ def test_a_row_comes_back_as_it_was(shelf: Shelf) -> None:
     assert store.counts()["usage"] == 2
 
 
+def test_the_newest_row_alone_has_books_whoever_writes_last(shelf: Shelf) -> None:
+    """Two proxies on one store, each with batches of its own."""
+    store = shelf.open()
+    first, second, third = (spend(NOON + at, books=b"%d" % at) for at in range(3))
+    store.write([Batch((talk("c1"),), spends=(first, third)), Batch((talk("c1"),), spends=(second,))])
+    shelf.open().write([Batch((talk("c1"),), spends=(first,))])
+    assert [one.books for one in store.spends("c1")] == [b"", b"", b"2"]
+    bare = spend(NOON + 9)
+    store.write([Batch((talk("c1"),), spends=(bare,))])
+    assert [one.books for one in store.spends("c1")] == [b"", b"", b"2", b""], "of an older release"
+    assert store.counts()["books"] == 1
+
+
+def test_books_go_with_their_conversation_and_do_not_come_back(shelf: Shelf) -> None:
+    store = shelf.open()
+    gone, other = spend(NOON, books=b"a"), spend(NOON, "c2", books=b"b")
+    batch = Batch((talk("c1"), talk("c2", at=NOON)), spends=(gone, other))
+    store.write([batch])
+    assert store.forget("ann", "c1", now=NOON + 5).counts["books"] == 1
+    shelf.open().write([Batch((talk("c1"),), spends=(gone,))])
+    assert store.counts()["books"] == 1
+    assert store.spends("c1") == []
+
+
 def test_a_row_of_another_principals_conversation_is_left_out(shelf: Shelf) -> None:
     store = shelf.open()
     store.write([Batch((talk("c1", "ann"),))])

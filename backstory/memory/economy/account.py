@@ -189,6 +189,12 @@ class Account:
 
     # --- what is expected
 
+    def rated(self, tariff: Tariff) -> Tariff:
+        """The tariff with what is to be written at the price at which this provider is seen to take it."""
+        if tariff.write <= tariff.input:
+            return tariff
+        return replace(tariff, write=tariff.input + (tariff.write - tariff.input) * self.writes)
+
     @property
     def to_come(self) -> float:
         """Requests that may be counted on."""
@@ -360,7 +366,7 @@ class Account:
             aside = self.aside if not step.complete else self._beside(step, usage)
             fixed = aside + step.fixed * self.ratio if tariff.head else 0.0
             cached = min(self.found(tariff).direct, fixed if step.broken_in else size - step.fresh_in * self.ratio)
-        rated = replace(tariff, write=tariff.input + (tariff.write - tariff.input) * self.writes) if tariff.write > tariff.input else tariff
+        rated = self.rated(tariff)
         came, went = tails(step, rated, self.ratio)
         if tariff.tail and step.complete:
             rated = replace(came, tail=min(size, came.tail * denser(step, tariff, usage, went.tail)))

@@ -6,6 +6,8 @@ Rule: numbers and names of models only. What is about this process (places on a 
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 from msgspec import Struct
 
@@ -61,6 +63,7 @@ class Books(Struct, array_like=True, forbid_unknown_fields=False):
     _counted: int
 
 
+_anything = msgspec.msgpack.Decoder()
 _decoder = msgspec.msgpack.Decoder(Books)
 _encoder = msgspec.msgpack.Encoder()
 KEPT = Books.__struct_fields__
@@ -72,8 +75,16 @@ def written(account: object) -> bytes:
 
 
 def opened(data: bytes) -> Books | None:
-    """None where they cannot be read: then the rows have to tell."""
+    """None where they cannot be read, or tell a number that is none: then the rows have to tell."""
     try:
-        return _decoder.decode(data) if data else None
-    except msgspec.DecodeError:
+        return _decoder.decode(data) if data and _finite(_anything.decode(data)) else None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError):
         return None
+
+
+def _finite(told: object) -> bool:
+    if isinstance(told, dict):
+        return all(map(_finite, told.values()))
+    if isinstance(told, list):
+        return all(map(_finite, told))
+    return not isinstance(told, float) or math.isfinite(told)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from backstory.core.reply import Usage
 
+# No request has so many tokens. What is added up of such counts fits in a column of 64 bits.
+_MOST = 1 << 40
+
 
 def sane(usage: Usage) -> Usage:
-    """These counts, where they can be true: nothing is below 0, and of the input no more is read or written than there is."""
-    size = max(0, usage.input_tokens)
+    """These counts, where they can be true: nothing is below 0 or beyond all bounds, and of the input no more is read or
+    written than there is."""
+    size = min(_MOST, max(0, usage.input_tokens))
     read = min(size, max(0, usage.cache_read_tokens))
     written = min(size - read, max(0, usage.cache_write_tokens))
-    return Usage(size, max(0, usage.output_tokens), read, written, min(written, max(0, usage.cache_write_long_tokens)))
+    return Usage(size, min(_MOST, max(0, usage.output_tokens)), read, written, min(written, max(0, usage.cache_write_long_tokens)))
 
 
 def first_of(usage: Usage, sent: int, legs: int) -> Usage:

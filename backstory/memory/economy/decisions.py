@@ -71,10 +71,11 @@ def recallable(account: Account, budget: int, move: Move, tariff: Tariff) -> int
     return budget if account.recalls * budget <= most else min(budget, max(RECALL_LEAST, int(most)))
 
 
-def spendable(account: Account, size: int, tariff: Tariff, hard: int) -> int:
+def spendable(account: Account, size: int, tariff: Tariff, end: int) -> int:
     """How many tokens may be recalled at a request of `size` tokens of a conversation in which rewriting was stopped, paid from what it has
-    saved: they are written once, and read until it is folded at `hard` tokens."""
-    reads = min(account.to_come, max(0, hard - size) / max(1.0, account.growth))
+    saved: they are written once, and read until it is folded at `end` tokens, which is what its model takes where that is more than the
+    window."""
+    reads = min(account.to_come, max(0, end - size) / max(1.0, account.growth))
     price = max(tariff.input, tariff.write) + reads * tariff.read if tariff.caches else (1 + reads) * tariff.input
     most = int(_SPENT * account.purse.saved * 1e6 / max(price * account.ratio, 1e-6))
     return most if most >= _LINE else 0

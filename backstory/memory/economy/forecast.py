@@ -56,7 +56,7 @@ def expected(account: Account, tariff: Tariff, step: Step, shared: int | None = 
     if account.direct_size and step.complete and not step.broken_in:
         size = max(0.0, account.direct_size + (step.total_in - account.size_in) * ratio)
     sent = max(0.0, size - (step.total_in - step.total_sent) * ratio)
-    came, went = tails(step, tariff, ratio)
+    came, went = tails(step, account.rated(tariff), ratio)
     if not account.requests or not account.warm(tariff, step.at):
         return came.predicted(size, 0), went.predicted(sent, 0)
     fixed = aside + step.fixed * ratio if tariff.head else 0.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from msgspec.structs import replace
 from backstory.core.records import Spend
 from backstory.core.reply import Usage
 from backstory.memory.economy.account import REST_S, WINDOW, Account, negative
-from backstory.memory.economy.books import KEPT, written
+from backstory.memory.economy.books import KEPT, opened, written
 from backstory.memory.economy.steps import Step, best_size
 from tests.memory.economy.accounts import TARIFFS, account, step
 
@@ -320,6 +322,38 @@ def test_books_that_cannot_be_read_leave_it_to_the_rows() -> None:
     plain.replay([row])
     damaged.replay([replace(row, books=b"\x93nothing")])
     assert written(damaged) == written(plain)
+
+
+@given(st.data())
+def test_books_that_were_damaged_anywhere_stop_nobody(data: st.DataObject) -> None:
+    made, tariff = Account(), TARIFFS[0]
+    made.settle(step(1000, 10_000), tariff, Usage(10_000, 5, 0, 10_000))
+    books = bytearray(written(made))
+    for _ in range(data.draw(st.integers(1, 3))):
+        books[data.draw(st.integers(0, len(books) - 1))] = data.draw(st.integers(0, 255))
+    found = opened(bytes(books[: data.draw(st.integers(0, len(books)))]))
+    assert found is None or math.isfinite(found.purse.saved)
+
+
+def test_books_with_a_name_that_is_no_text_are_none() -> None:
+    made = Account()
+    made.settle(step(1000, 10_000), TARIFFS[0], Usage(10_000, 5, 0, 10_000))
+    assert opened(written(made).replace(b"5 minutes", b"5 minut\xff\xfe")) is None
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_books_with_a_number_that_is_none_leave_it_to_the_rows(number: float) -> None:
+    made = Account()
+    made.settle(step(1000, 10_000), TARIFFS[0], Usage(10_000, 5, 0, 10_000))
+    made.purse.saved = number
+    assert opened(written(made)) is None
+
+
+def test_a_count_that_no_request_has_is_stored_all_the_same() -> None:
+    made = Account()
+    for number, size in enumerate((10_000, 10**30, 10_500, 10**30, 11_000)):
+        made.settle(step(1000 + number, 10_000 + 500 * number), TARIFFS[0], Usage(size, size, size // 2, size // 2))
+        assert opened(written(made)) is not None
 
 
 def test_a_fork_knows_how_good_its_cache_is() -> None:

@@ -52,6 +52,17 @@ def test_a_changed_prefix_is_not_counted_on() -> None:
     assert forecast(made, TARIFF, cold) == pytest.approx((made.size_in + FRESH - 9_000) * TARIFF.write / 1e6, rel=0.01)
 
 
+def test_behind_a_gateway_that_caches_nothing_no_more_is_told_than_is_saved() -> None:
+    made, size = Account(), FIXED
+    for number in range(40):
+        size += FRESH
+        made.settle(Step(10.0 * number, size, size, FRESH, FRESH, FIXED), TARIFF, Usage(size))
+    step = Step(made.last_at + 10, made.size_in + FRESH, 9_000, FRESH, FRESH, FIXED, changed=True)
+    told = forecast(made, TARIFF, step, FIXED)
+    billed, direct, _ = made.settle(step, TARIFF, Usage(9_000))
+    assert told == pytest.approx(direct - billed, rel=0.02)
+
+
 @given(st.floats(-0.3, 5), st.integers(12, 40))
 def test_what_is_measured_to_be_dearer_is_told_dearer(more: float, requests: int) -> None:
     dear = Dearness()
