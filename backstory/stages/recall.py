@@ -22,8 +22,9 @@ from backstory.memory.folding.outline import Outline, outline
 from backstory.memory.identity import wordings
 from backstory.memory.identity.settled import Fold
 from backstory.memory.identity.thread import Thread
+from backstory.memory.recall.foremost import foremost
 from backstory.memory.recall.retention import NEUTRAL, Rules, Standing
-from backstory.memory.recall.retrieval import A_LINE, Recalled, block, foremost
+from backstory.memory.recall.retrieval import A_LINE, Recalled, block
 from backstory.stages.apart import Apart, heard
 from backstory.stages.base import Stage
 from backstory.stages.boundary import Boundary

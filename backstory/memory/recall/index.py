@@ -155,6 +155,14 @@ class Index:
             stop += 1
         return range(first, stop)
 
+    def numbered(self, number: int) -> range:
+        """Places of the units of the turn with this number; empty where there is none."""
+        first = bisect_left(self.numbers, number)
+        if first == len(self.numbers) or self.numbers[first] != number:
+            # Numbers rise but where a path has taken another way.
+            first = self.numbers.index(number) if not self._rising and number in self.numbers else len(self.numbers)
+        return self.units_of(self.turns[first]) if first < len(self.turns) else range(0)
+
     def _first(self, turn: int) -> int:
         if self._rising:
             return bisect_left(self.turns, turn)

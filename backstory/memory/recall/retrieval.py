@@ -7,7 +7,7 @@ headers included, never has more tokens than the budget.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from msgspec import Struct
@@ -23,6 +23,7 @@ from backstory.memory.recall.gate import any_passes, known_time, passes, told, w
 from backstory.memory.recall.index import Index
 from backstory.memory.recall.inview import Seen, adding
 from backstory.memory.recall.likeness import Chosen
+from backstory.memory.recall.mending import mended_by
 from backstory.memory.recall.nearness import Asked
 from backstory.memory.recall.question import Query, read
 from backstory.memory.recall.quoting import excerpt, marked
@@ -41,6 +42,7 @@ _WITH_MEANING, _FEW_UNITS = 2, 4000
 # Of the candidates by meaning a third of those by words is enough: they are fewer that matter, and their neighbours come along.
 _NEAR_PART, _FEWEST_NEAR = 3, 50
 _SMALLEST_LINE = 12
+_ALIKE = "says the same as another"
 # An excerpt of more than one sentence takes so much of the room that is left: the next best hit finds some, too.
 _EXCERPT = 1 / 3
 A_LINE = 40
@@ -167,6 +169,7 @@ def recall(
         gate = answers.found.gate or "no match"
         return replace(answers.found, gate=gate, terms=query.own, left=_left(index, answers.out, {}))
     answers.scores = kept
+    _with_changes(index, answers, changed, eligible)
     return _fitted(index, answers, first, query, budget_tokens, given, count, changed, seen)
 
 
@@ -240,6 +243,39 @@ def _personal(answers: _Answers, told: dict[int, float]) -> _Answers:
     return _Answers(scores, found, answers.parts, [one for one in answers.out if one[0] not in told])
 
 
+def _with_changes(index: Index, answers: _Answers, changed: Changed, eligible: Callable[[int], bool]) -> None:
+    """What changes something that one of these says is worth no less: nobody is told the old alone. It need not have a word of the
+    question ("no, on Tuesday")."""
+    scores, parts, rest = answers.scores, answers.parts, list(answers.scores)
+    parts.changing = {}
+    while rest:
+        place = rest.pop()
+        for other in _changers(index, place, changed, eligible, scores):
+            if scores[place] > scores.get(other, 0.0):
+                parts.changing[other] = scores[other] = scores[place]
+                rest.append(other)
+
+
+def _changers(index: Index, place: int, changed: Changed, eligible: Callable[[int], bool], scores: Mapping[int, float]) -> Iterator[int]:
+    number = _changed(index.turns[place], index.texts[place], changed)
+    others = [other for other in index.numbered(number) if eligible(other)] if number else []
+    if others:
+        yield max(others, key=lambda one: scores.get(one, 0.0))
+    if (other := mended_by(index, place)) >= 0 and eligible(other):
+        yield other
+
+
+def _drop_alone(index: Index, chosen: dict[int, tuple[int, int]], pinned: Container[int], answers: _Answers, changed: Changed) -> None:
+    """What was changed goes where there is no room for what changes it."""
+    alike = {place for place, why in answers.out if why == _ALIKE}
+    for place, (start, end) in [one for one in chosen.items() if one[0] not in pinned]:
+        number = _changed(index.turns[place], index.texts[place][start:end], changed)
+        others = [other for other in index.numbered(number) if other in answers.scores] if number else []
+        if others and not any(other in chosen or other in alike for other in others):
+            del chosen[place]
+            answers.out.append((place, "no room"))
+
+
 def _near(asked: Asked | None, best: Sequence[int], wanted: int, eligible: Callable[[int], bool]) -> dict[int, float]:
     """Cosines of the units that are nearest to the question; none where it has no vector."""
     if asked is None:
@@ -272,21 +308,6 @@ def block(recalled: Recalled, label: str = _LABEL) -> str:
         before = item
     lines.append(RECALL_CLOSE)
     return "\n".join(lines)
-
-
-def foremost(found: Recalled, most: int, count: Callable[[str], int]) -> Recalled:
-    """The same with so many lines at most beside those that are pinned, the best ones."""
-    free = sorted((place for place, item in enumerate(found.items) if not item.pinned), key=lambda place: -found.items[place].score)
-    gone = set(free[most:])
-    if not gone:
-        return found
-    left = tuple([Left(item.turn, item.number, "no room", item.score) for item in (found.items[place] for place in free[most:])])
-    kept = [place for place in range(len(found.items)) if place not in gone]
-    made = replace(found, items=tuple([found.items[place] for place in kept]), left=(*left, *found.left)[:MOST_LEFT])
-    basis = found.basis
-    if basis is not None:
-        made = replace(made, basis=replace(basis, places=tuple([basis.places[place] for place in kept])))
-    return replace(made, tokens=count(block(made)))
 
 
 def _goes_on(before: Item, item: Item) -> bool:
@@ -336,6 +357,8 @@ def _fitted(
     filling = _Filling(index, query, count, changed, budget_tokens - overhead, given - overhead, seen)
     chosen = _chosen(filling, scores, first, answers.out)
     pinned = set(first)
+    if changed:
+        _drop_alone(index, chosen, pinned, answers, changed)
     while chosen:
         places = sorted(chosen)
         items = tuple([_item(index, scores, place, place in pinned, chosen[place], changed) for place in places])
@@ -466,7 +489,7 @@ def _chosen(filling: _Filling, scores: Mapping[int, float], first: Sequence[int]
             misses += 1
             out.append((place, "no room"))
         elif known.says_it_already(place):
-            out.append((place, "says the same as another"))
+            out.append((place, _ALIKE))
         else:
             filling.take(place, part)
             chosen[place] = part

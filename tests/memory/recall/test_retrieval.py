@@ -11,7 +11,7 @@ from backstory.memory.folding.assembly import AllBut
 from backstory.memory.reading import fence
 from backstory.memory.recall.index import Index
 from backstory.memory.recall.question import read
-from backstory.memory.recall.retrieval import Recalled, _chosen, _eligible, _Filling, block, foremost, recall
+from backstory.memory.recall.retrieval import Recalled, _chosen, _eligible, _Filling, block, recall
 from backstory.memory.recall.units import Carry, units
 from tests.memory.chats import QUESTIONS, UNRELATED, chat, indexed, seconds, turn, unit
 
@@ -270,17 +270,3 @@ def test_the_best_is_chosen_before_many_that_are_worth_more_for_their_length() -
     scores = {place: 1.0 if place == 0 else 0.8 for place in range(len(index.texts))}
     filling = _Filling(index, read(index, "red lamp", NOW), count, {}, size, 2 * size, {})
     assert 0 in _chosen(filling, scores, [], [])
-
-
-def test_the_foremost_lines_are_the_best_ones_in_their_order() -> None:
-    found = ask(QUESTIONS[0][0], 600)
-    assert len(found.items) > 3
-    best = sorted((item.score for item in found.items), reverse=True)[:2]
-    few = foremost(found, 2, count)
-    assert sorted((item.score for item in few.items), reverse=True) == best
-    assert [item.number for item in few.items] == sorted(item.number for item in few.items)
-    assert few.tokens == count(block(few)) < found.tokens
-    assert {left.number for left in few.left if left.why == "no room"} >= {found.items[0].number} - {item.number for item in few.items}
-    assert few.basis is not None
-    assert len(few.basis.places) == len(few.items)
-    assert foremost(found, len(found.items), count) is found
