@@ -67,6 +67,19 @@ def test_what_was_changed_stays_out_where_there_is_no_room_for_what_changes_it()
         assert 1 not in found or 3 in found
 
 
+def test_of_all_that_was_changed_at_once_one_comes_for_the_price_of_a_line() -> None:
+    turns = [
+        *(f"The choir rehearsal is on {day}." for day in ("Monday", "Wednesday", "Thursday", "Friday")),
+        "no, it's Tuesday",
+        *REHEARSAL[4:],
+    ]
+    found = rehearsal(400, 0.3, changed={number: [(turns[number - 1], 5)] for number in range(1, 5)}, turns=turns)
+    assert {1, 2, 3, 4, 5} <= {item.number for item in found.items}
+    few = [item.number for item in foremost(found, 1, count).items]
+    assert len(few) == 2
+    assert 5 in few
+
+
 def test_a_change_that_the_request_carries_is_not_told_again() -> None:
     assert [item.number for item in rehearsal(400, 0.7, out=(3,)).items if item.number in {1, 3}] == [1]
 
