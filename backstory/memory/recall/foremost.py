@@ -34,7 +34,7 @@ def foremost(found: Recalled, most: int, count: Callable[[str], int]) -> Recalle
 
 
 def _linked(found: Recalled) -> list[set[int]]:
-    """For each line those that it changes or that change it."""
+    """For each line those that change it, and the best one that it changes: however many they are, one tells what it is about."""
     items, basis = found.items, found.basis
     numbered: dict[int, list[int]] = {}
     for place, item in enumerate(items):
@@ -44,8 +44,12 @@ def _linked(found: Recalled) -> list[set[int]]:
         units = {unit: place for place, unit in enumerate(basis.places)}
         pairs += [(place, units[other]) for unit, place in units.items() if (other := mended_by(basis.index, unit)) in units]
     links: list[set[int]] = [set() for _ in items]
+    best: dict[int, int] = {}
     for one, other in pairs:
         links[one].add(other)
+        if items[one].score > items[best.setdefault(other, one)].score:
+            best[other] = one
+    for other, one in best.items():
         links[other].add(one)
     return links
 

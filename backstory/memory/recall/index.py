@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 
 from backstory.memory.recall.associations import MARK
 from backstory.memory.recall.dates import DAY_S, timely
@@ -60,6 +60,7 @@ class Index:
         self.first_at = self.last_at = 0.0
         self._hidden_count = 0
         self._rising = True
+        self._runs = array("I")
         self._places: dict[int, int] | None = None
 
     def add(self, units: Iterable[Unit]) -> None:
@@ -69,6 +70,8 @@ class Index:
             session, new = self._session(unit, place)
             if place and unit.turn < self.turns[-1]:
                 self._rising = False
+            if not place or unit.number < self.numbers[-1]:
+                self._runs.append(place)
             if self._places is not None:
                 self._places.setdefault(unit.turn, place)
             self.turns.append(unit.turn)
@@ -155,13 +158,16 @@ class Index:
             stop += 1
         return range(first, stop)
 
-    def numbered(self, number: int) -> range:
-        """Places of the units of the turn with this number; empty where there is none."""
-        first = bisect_left(self.numbers, number)
-        if first == len(self.numbers) or self.numbers[first] != number:
-            # Numbers rise but where a path has taken another way.
-            first = self.numbers.index(number) if not self._rising and number in self.numbers else len(self.numbers)
-        return self.units_of(self.turns[first]) if first < len(self.turns) else range(0)
+    def numbered(self, number: int, near: int) -> Iterator[int]:
+        """Places of the units of turns with this number, where the unit at `near` stands first. Several turns have it where a path has
+        taken another way, or where there are several conversations: they follow, as far as they came after."""
+        runs, numbers = self._runs, self.numbers
+        for run in range(bisect_right(runs, near) - 1, len(runs)):
+            stop = min(runs[run + 1] if run + 1 < len(runs) else self.complete, self.complete)
+            place = bisect_left(numbers, number, min(runs[run], stop), stop)
+            while place < stop and numbers[place] == number:
+                yield place
+                place += 1
 
     def _first(self, turn: int) -> int:
         if self._rising:

@@ -106,6 +106,10 @@ class Standing:
         tool = index.names[index.roles[place]] == "tool"
         return score(index.texts[place], index.at[place], self._now, self._uses.get(turn, 0), turn in self._pinned, tool)
 
+    def counts(self, index: Index, place: int) -> bool:
+        """Whether a unit is not below the floor."""
+        return self.of(index, place).total >= self.rules.floor
+
     def weighed(self, index: Index, scores: Mapping[int, float]) -> tuple[dict[int, float], list[int]]:
         """Rank scores as the rules have them, and the places that are below the floor."""
         kept: dict[int, float] = {}

@@ -7,7 +7,7 @@ headers included, never has more tokens than the budget.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from functools import partial
 
 from msgspec import Struct
@@ -23,7 +23,7 @@ from backstory.memory.recall.gate import any_passes, known_time, passes, told, w
 from backstory.memory.recall.index import Index
 from backstory.memory.recall.inview import Seen, adding
 from backstory.memory.recall.likeness import Chosen
-from backstory.memory.recall.mending import mended_by
+from backstory.memory.recall.mending import alone, changed_by, with_changes
 from backstory.memory.recall.nearness import Asked
 from backstory.memory.recall.question import Query, read
 from backstory.memory.recall.quoting import excerpt, marked
@@ -161,6 +161,7 @@ def recall(
     if standing is not None and answers.scores and not standing.rules.neutral:
         answers.scores, below = standing.weighed(index, answers.scores)
         answers.out += [(place, "below memory.min_importance") for place in below]
+        eligible = _also(eligible, partial(standing.counts, index))
     most = max(answers.scores.values(), default=0.0)
     kept = {place: score / most for place, score in answers.scores.items() if score >= min_score * most}
     if len(kept) < len(answers.scores):
@@ -169,7 +170,8 @@ def recall(
         gate = answers.found.gate or "no match"
         return replace(answers.found, gate=gate, terms=query.own, left=_left(index, answers.out, {}))
     answers.scores = kept
-    _with_changes(index, answers, changed, eligible)
+    answers.parts.changing = changing = with_changes(index, kept, changed, eligible)
+    answers.out = [one for one in answers.out if one[0] not in changing]
     return _fitted(index, answers, first, query, budget_tokens, given, count, changed, seen)
 
 
@@ -241,39 +243,6 @@ def _personal(answers: _Answers, told: dict[int, float]) -> _Answers:
     answers.parts.oneself = told
     found = replace(answers.found, considered=max(answers.found.considered, len(scores)), gate="")
     return _Answers(scores, found, answers.parts, [one for one in answers.out if one[0] not in told])
-
-
-def _with_changes(index: Index, answers: _Answers, changed: Changed, eligible: Callable[[int], bool]) -> None:
-    """What changes something that one of these says is worth no less: nobody is told the old alone. It need not have a word of the
-    question ("no, on Tuesday")."""
-    scores, parts, rest = answers.scores, answers.parts, list(answers.scores)
-    parts.changing = {}
-    while rest:
-        place = rest.pop()
-        for other in _changers(index, place, changed, eligible, scores):
-            if scores[place] > scores.get(other, 0.0):
-                parts.changing[other] = scores[other] = scores[place]
-                rest.append(other)
-
-
-def _changers(index: Index, place: int, changed: Changed, eligible: Callable[[int], bool], scores: Mapping[int, float]) -> Iterator[int]:
-    number = _changed(index.turns[place], index.texts[place], changed)
-    others = [other for other in index.numbered(number) if eligible(other)] if number else []
-    if others:
-        yield max(others, key=lambda one: scores.get(one, 0.0))
-    if (other := mended_by(index, place)) >= 0 and eligible(other):
-        yield other
-
-
-def _drop_alone(index: Index, chosen: dict[int, tuple[int, int]], pinned: Container[int], answers: _Answers, changed: Changed) -> None:
-    """What was changed goes where there is no room for what changes it."""
-    alike = {place for place, why in answers.out if why == _ALIKE}
-    for place, (start, end) in [one for one in chosen.items() if one[0] not in pinned]:
-        number = _changed(index.turns[place], index.texts[place][start:end], changed)
-        others = [other for other in index.numbered(number) if other in answers.scores] if number else []
-        if others and not any(other in chosen or other in alike for other in others):
-            del chosen[place]
-            answers.out.append((place, "no room"))
 
 
 def _near(asked: Asked | None, best: Sequence[int], wanted: int, eligible: Callable[[int], bool]) -> dict[int, float]:
@@ -357,9 +326,13 @@ def _fitted(
     filling = _Filling(index, query, count, changed, budget_tokens - overhead, given - overhead, seen)
     chosen = _chosen(filling, scores, first, answers.out)
     pinned = set(first)
-    if changed:
-        _drop_alone(index, chosen, pinned, answers, changed)
+    alike = {place for place, why in answers.out if why == _ALIKE}
     while chosen:
+        for place in alone(index, chosen, pinned, alike, scores, changed) if changed else ():
+            del chosen[place]
+            answers.out.append((place, "no room"))
+        if not chosen:
+            break
         places = sorted(chosen)
         items = tuple([_item(index, scores, place, place in pinned, chosen[place], changed) for place in places])
         made = Recalled(items, found.considered, found.best)
@@ -384,7 +357,7 @@ def _item(index: Index, scores: Mapping[int, float], place: int, pinned: bool, p
         round(scores.get(place, 0.0), 4),
         index.pieces[place],
         pinned,
-        _changed(index.turns[place], text, changed),
+        changed_by(index.turns[place], text, changed),
         start,
         len(whole) - end,
     )
@@ -399,12 +372,6 @@ def _left(index: Index, out: Sequence[tuple[int, str]], scores: Mapping[int, flo
         if len(best) == MOST_LEFT:
             break
     return tuple(best.values())
-
-
-def _changed(turn: int, text: str, changed: Changed) -> int:
-    """Number of the turn that changed what this part of a turn says last, 0 for none."""
-    said = changed.get(turn)
-    return max((number for sentence, number in said if sentence in text), default=0) if said else 0
 
 
 class _Filling:
@@ -461,7 +428,7 @@ class _Filling:
         index, whole = self.index, self.index.texts[place]
         text = whole[start:end]
         shown = line(index.numbers[place], index.names[index.speakers[place]], marked(text, start, len(whole) - end))
-        cost = self._count(f"{shown}{later(_changed(index.turns[place], text, self._changed))}\n")
+        cost = self._count(f"{shown}{later(changed_by(index.turns[place], text, self._changed))}\n")
         day = dates.day_name(index.at[place])
         if day and day not in self._days:
             cost += self._count(f"[{_header(day, day if day[-4:] in self._years else '')}]\n")
