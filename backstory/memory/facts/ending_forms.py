@@ -43,6 +43,16 @@ def _parted(who: str, subject: str) -> tuple[Rule, ...]:
     )
 
 
+def _denied(who: str, owned: bool) -> tuple[Rule, ...]:
+    """What is not so of somebody, or not any more: of a name, or of "my sister Anna"."""
+    no = rf"{who} (?:doesn't|does not|no longer) (?:really |actually )?"
+    return (
+        Rule("identity", "works at", Form(rf"{no}works? (?:at|for) (?P<o>.+)"), "name", "negated", owned=owned),
+        Rule("identity", "lives in", Form(rf"{no}lives? in (?P<o>.+)"), "name", "negated", owned=owned),
+        Rule("preference", "likes", Form(rf"{no}(?:like|love|enjoy)s? (?P<o>.+)"), "", "negated", owned=owned),
+    )
+
+
 _SOMETIME = r"(?:yesterday|(?:last |this )?(?:mon|tues|wednes|thurs|fri|satur|sun)day|last (?:week|month|night)|(?:\w+ ){1,2}ago)"
 _LAST_DAY = (
     Rule("event", "left", Form(rf"(?i:{_SOMETIME} was my (?:very )?last day (?:at|with)) (?P<o>{NAME})"), "name", longest=4),
@@ -70,14 +80,8 @@ _ON_THEM = (
     *_LAST_DAY[:2],
     _mine("was", rf"(?P<o>(?-i:{NAME}) (?:has |have )?{_LATELY}(?:let me go|fired me|laid me off|made me redundant)){_WHEN}"),
     Rule("event", "left", Form(rf"(?P<s>{NAME}) {_LATELY}(?:left|quit|resigned from) (?P<o>{NAME}){_WHEN}"), "name", longest=4),
-    Rule(
-        "identity",
-        "works at",
-        Form(rf"(?P<s>{NAME}) (?:doesn't|does not|no longer) works? (?:at|for) (?P<o>.+)"),
-        "name",
-        "negated",
-    ),
-    Rule("identity", "lives in", Form(rf"(?P<s>{NAME}) (?:doesn't|does not|no longer) lives? in (?P<o>.+)"), "name", "negated"),
+    *_denied(rf"(?P<s>{NAME})", owned=False),
+    *_denied(rf"(?i:my )(?P<s>(?i:{KIN}))(?:,? (?P<who>{NAME}),?)?", owned=True),
 )
 _BY_WORD: dict[str, Sequence[Rule]] = {
     **dict.fromkeys(("i", "i've"), (*_JOB, *_STATE, *_parted(_I, "")[1:])),

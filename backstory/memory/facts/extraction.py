@@ -34,6 +34,7 @@ from backstory.memory.facts.rules import (
     LEAD,
     NOT_BUT,
     ONLY_FIX,
+    SINCE,
     Rule,
     rules_for,
 )
@@ -58,6 +59,7 @@ _ASIDES = frozenset({"value", "datum", "date", "person", "place", "name"})
 """What an object has to be for a word behind a comma to be none of it."""
 _CHOSEN = frozenset({"preference", "decision"})
 _SWAPS = frozenset({"swapped", "traded"})
+_LEFT = frozenset({"left", "sold", "moved out of"})
 _FEELINGS = frozenset({"likes", "dislikes", "prefers"})
 _MOST_NOTE = 300
 _WORD = Form(r"[\w'-]+")
@@ -276,8 +278,12 @@ def _sieve_of(rules: tuple[Rule, ...]) -> Sieve[Rule]:
 
 def _also(turn: Turn, text: str, clause: Clause, found: list[Fact]) -> Iterator[Fact]:
     """A fact about the same person as the last clause's: "I love sushi and hate pizza"."""
-    match = ALSO.fullmatch(text, *trimmed(text, clause.start, clause.end, ends=".!…"))
+    said = trimmed(text, clause.start, clause.end, ends=".!…")
     last = found[-1] if found else None
+    if last is not None and (last.stance == "negated" or last.verb in _LEFT) and (since := SINCE.fullmatch(text, *said)) is not None:
+        verb = "works at" if since["job"] else "lives in"
+        yield fact_in(turn, clause.sentence, "identity", last.subject, verb, since.span("o"), fixes=True)
+    match = ALSO.fullmatch(text, *said)
     if match is None or last is None or last.kind != "preference" or last.verb not in _FEELINGS:
         return
     low, high, _ = cut_tail(text, *match.span("o"))

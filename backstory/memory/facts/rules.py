@@ -453,6 +453,8 @@ _FEEL = (
     r"(?:(?:really|also|absolutely|usually|generally|much|rather) )*(?:(?P<not>hates?|dislikes?|detests?|loathes?|can't stand|cannot stand)"
     r"|(?P<rather>prefers?)|loves?|enjoys?|adores?)"
 )
+SINCE = Form(rf"(?:now )?(?:(?P<job>work) (?:at|for|with)|live in) (?P<o>(?-i:{NAME}))(?: now)?", re.I)
+"""Where the person of the clause before this one is now, who has just said where he is no more."""
 ALSO = Form(rf"{_FEEL} {_O}", re.I)
 """What the person of the clause before this one feels about something, too."""
 CUT = Form(
@@ -461,8 +463,9 @@ CUT = Form(
     r"|(?<!\bfrom now on)(?<!\bgoing forward)(?<!\bfuture),\s+(?:which|who|then|so|as|given|except|especially|please|thanks)\b|\s\("
     r"|,?\s+(?:and|so|or)\s+(?=(?:i|i'm|i've|i'll|we|we'll|we're|my|our|the|it|it's|he|she|they|let's|please|call|always|never|that|then|also|is|was"
     r"|has|will|would|can|need|want|am)\b)"
+    r"|,?\s+and\s+(?=now (?:work (?:at|for|with)|live in)|(?:work (?:at|for|with)|live in) [^,;.]{1,40} now\b)"
     rf"|(?:,?\s+and|,)\s+(?={_FEEL.replace('?P<not>', '?:').replace('?P<rather>', '?:')}\s+[^\s,])"
-    r"|,\s+(?=(?:i|i'm|i've|i'll|we|we'll|we're|my|our|it's|let's|he|she|they|and)\b)",
+    r"|,\s+(?=(?:i|i'm|i've|i'll|we|we'll|we're|my|our|it's|it is|the \w+ is off|let's|he|she|they|and)\b)",
     re.I,
     ALWAYS,
 )

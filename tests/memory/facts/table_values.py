@@ -26,6 +26,8 @@ The gym is 25 euros. / The gym is 30 euros from October. | 30 euros from October
 The tuition is 800 pounds a term. / From September the tuition is 900 pounds a term. | 900 pounds | 800 pounds
 The shift starts at 8:00. / Starting next week the shift starts at 7:30. | 7:30 | 8:00
 The fee is 30 euros. / The fee goes up to 35 euros from May. | 35 euros | 30 euros
+# where somebody is now, behind where he is no more
+I live in Bonn. / I sold the flat and now live in Ghent. | Ghent | Bonn
 # verbs of change
 The audit is on Friday. / We pushed the audit to Monday. | Monday | Friday
 The audit is on Friday. / Moved to Monday. | Monday | Friday
@@ -127,6 +129,9 @@ The delay is 30 seconds. / A: Take the first or the second. / Actually 2. | 30 s
 The cluster is called zeus. / Traffic:\\nzeus -> hera\\nhera -> leto | zeus
 I use Vim. / I switched to Emacs but went back the same day. | Vim
 # what is not so
+I live in Bonn. / I want to move out and live in Ghent now. | Bonn
+I live in Bonn. / If I quit my job and live in Ghent now, I am broke. | Bonn
+I work at Norvell. / Zoe left Castell and works at Norvell now. | Norvell
 The fare is 3 euros. / The fare went up to 4 euros, then fell again. | 3 euros
 The fare is 3 euros. / They raised the fare to 4 euros but reversed it after the protests. | 3 euros
 The fare is 3 euros. / The fare went up to 4 euros when we lived in Graz. | 3 euros

@@ -78,3 +78,33 @@ def test_a_thing_that_is_named_by_less_is_known_by_its_name_ever_after() -> None
     assert (old.status, mid.status, new.status) == ("superseded", "superseded", "current")
     assert (mid.subject, mid.object, mid.was) == ("mail server quota", "60 GB", "40 GB")
     assert (new.corrects, new.was) == ((2,), "60 GB")
+
+
+@pytest.mark.parametrize(
+    ("said_first", "denied"),
+    [
+        ("Anna loves sushi.", "Anna doesn't like sushi any more."),
+        ("Grandma likes lilies.", "Grandma does not like lilies any more."),
+        ("My brother lives in Rome.", "My brother does not live in Rome any more."),
+        ("Tom works at Norvell.", "Tom no longer works at Norvell."),
+        ("My brother works at Norvell.", "My brother no longer works at Norvell."),
+        ("We use Kafka for events.", "We stopped using Kafka for events, it is NATS now."),
+    ],
+)
+def test_what_is_denied_of_somebody_else_holds_no_more(said_first: str, denied: str) -> None:
+    assert [one.number for one in known([said_first]) if one.status != "superseded"]
+    assert not [one for one in known([said_first, denied]) if one.number == 1 and one.status != "superseded"]
+
+
+@pytest.mark.parametrize(
+    ("said_first", "then", "now"),
+    [
+        ("I work at Norvell Freight.", "I quit my job at Norvell Freight and work at Castell Tools now.", "Castell Tools"),
+        ("I work at Norvell Freight.", "I quit my job at Norvell Freight and now work for Castell Tools.", "Castell Tools"),
+        ("I live in Bonn.", "I moved out of Bonn and live in Ghent now.", "Ghent"),
+    ],
+)
+def test_where_somebody_is_now_stands_behind_where_he_is_no_more(said_first: str, then: str, now: str) -> None:
+    found = known([said_first, then])
+    assert [one.fact.stance for one in found if one.status != "superseded" and has(one, now)] == ["stated"]
+    assert not [one for one in found if one.number == 1 and one.status != "superseded"]
