@@ -182,3 +182,13 @@ def small_window(tmp_path: Path, provider: Provider) -> Iterator[Proxy]:
     one = Proxy(tmp_path, provider.url, COMPACTION__CONTEXT_WINDOW="1500", RECALL__BUDGET_TOKENS="400").start()
     yield one
     one.stop()
+
+
+@pytest.fixture
+def folding(tmp_path: Path, reader: Provider) -> Iterator[Proxy]:
+    """A proxy with a small window before the module's own `reader`."""
+    reader.received.clear()
+    settings = {"COMPACTION__CONTEXT_WINDOW": "6000", "RECALL__BUDGET_TOKENS": "300", "MEMORY__THRESHOLD_MESSAGES": "4"}
+    one = Proxy(tmp_path, reader.url, RECALL__DEADLINE_MS="10000", **settings).start()
+    yield one
+    one.stop()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,12 +12,10 @@ from backstory.app.provider import Received, says
 from backstory.core.message import Text, ToolCall, ToolResult
 from backstory.core.reply import Reply
 
-from .clients import CLIENTS, Client
+from .clients import Client
 from .conftest import Provider, Proxy
+from .test_paging_sdks import _LONG, BOTH, WIRES
 
-BOTH = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-WIRES = pytest.mark.parametrize("kind", CLIENTS, ids=lambda kind: kind.__name__.lower())
-_LONG = "It matters for the plan, and for all that comes of it. " * 90
 _ASKED = re.compile(r"Which facts: (\{.*\})")
 SAID = (
     "The write limit is 90 calls per hour.",
@@ -47,15 +44,6 @@ def asking(received: Received) -> Reply:
 @pytest.fixture(scope="module")
 def reader() -> Iterator[Provider]:
     one = Provider(asking)
-    yield one
-    one.stop()
-
-
-@pytest.fixture
-def folding(tmp_path: Path, reader: Provider) -> Iterator[Proxy]:
-    reader.received.clear()
-    settings = {"COMPACTION__CONTEXT_WINDOW": "6000", "RECALL__BUDGET_TOKENS": "300", "MEMORY__THRESHOLD_MESSAGES": "4"}
-    one = Proxy(tmp_path, reader.url, RECALL__DEADLINE_MS="10000", **settings).start()
     yield one
     one.stop()
 

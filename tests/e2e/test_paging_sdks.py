@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -43,15 +42,6 @@ def looking(received: Received) -> Reply:
 @pytest.fixture(scope="module")
 def reader() -> Iterator[Provider]:
     one = Provider(looking)
-    yield one
-    one.stop()
-
-
-@pytest.fixture
-def folding(tmp_path: Path, reader: Provider) -> Iterator[Proxy]:
-    reader.received.clear()
-    settings = {"COMPACTION__CONTEXT_WINDOW": "6000", "RECALL__BUDGET_TOKENS": "300", "MEMORY__THRESHOLD_MESSAGES": "4"}
-    one = Proxy(tmp_path, reader.url, RECALL__DEADLINE_MS="10000", **settings).start()
     yield one
     one.stop()
 
