@@ -165,14 +165,14 @@ class SideCaller:
             self._fetcher.give_back(up)
             self._tell_full()
             raise SideModelError("the side model's budget of the day is used up", "budget")
+        got: Fetched | None = None
         try:
             got = await self._fetcher.post(up, endpoint.target, headers(endpoint), body, self._timeout_s)
         except UpstreamError as error:
-            self._unknown(endpoint, body, hold, conversation)
             self._fail(endpoint, str(error), "cut")
-        except BaseException:
-            self._unknown(endpoint, body, hold, conversation)
-            raise
+        finally:
+            if got is None:
+                self._unknown(endpoint, body, hold, conversation)
         return got, hold
 
     async def _text(self, endpoint: Endpoint, question: Question, body: bytes, got: Fetched, hold: Hold) -> str:

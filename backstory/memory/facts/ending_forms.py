@@ -66,6 +66,7 @@ _JOB = (
     _mine("has", rf"{_I}(?P<o>resigned(?: from work)?){_SOON}"),
     _LAST_DAY[2],
     Rule("event", "left", Form(rf"(?i:{_I})left (?P<o>{NAME}){_WHEN}"), "name", longest=4),
+    Rule("identity", "works at", Form(rf"(?i:{_I}quit(?: working)? (?:at|for|with)) (?P<o>{NAME}){_WHEN}"), "name", "negated", longest=4),
 )
 _STATE = (
     Rule("identity", "is", Form(rf"(?:{_I}|{_WE})(?:got|gotten) (?P<o>(?:married|divorced)(?: to (?-i:{NAME}))?){_WHEN}", re.I)),

@@ -9,7 +9,7 @@ import re
 
 from msgspec import Struct
 
-from backstory.core.records import Fact, FactKind, Turn
+from backstory.core.records import Fact, FactKind, Stance, Turn
 from backstory.memory.facts.objects import trimmed
 from backstory.memory.forms import Form
 from backstory.memory.reading.sentences import Sentence
@@ -40,7 +40,7 @@ def fact_in(
     span: tuple[int, int],
     replaces: tuple[int, int] = (0, 0),
     fixes: bool = False,
-    stance: str = "stated",
+    stance: Stance = "stated",
 ) -> Fact:
     """A fact of this turn. `span`: of its object, `replaces`: of what it takes the place of, both in the turn's text."""
     text = turn.text
@@ -53,7 +53,7 @@ def fact_in(
         subject,
         verb,
         text[slice(*span)],
-        stance,  # type: ignore[arg-type]
+        stance,
         text[slice(*trimmed(text, *replaces))],
         fixes,
         sentence.author,

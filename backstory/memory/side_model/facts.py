@@ -21,7 +21,7 @@ from backstory.memory.facts.alike import key
 from backstory.memory.facts.correction_forms import SLIP
 from backstory.memory.facts.extraction import extract
 from backstory.memory.facts.kinds import suits
-from backstory.memory.facts.making import meant
+from backstory.memory.facts.making import fact_in
 from backstory.memory.facts.objects import says_something, subject_of, trimmed
 from backstory.memory.facts.query import alike
 from backstory.memory.facts.scope import HEDGED, elsewhere
@@ -193,28 +193,8 @@ def _fact(said: _Said, turn: Turn) -> Fact | None:
     if not _borne(turn, left, f"{subject} {'not ' if negated else ''}{verb} {text[slice(*piece.object)]}"):
         return None
     stance: Stance = "negated" if negated else "planned" if said.stance == "planned" or _AHEAD.search(left) else "stated"
-    begins, ends = meant(turn.text[sentence.start : sentence.end], sentence.at)
     kind: FactKind = said.kind  # type: ignore[assignment]
-    return Fact(
-        turn.id,
-        turn.conversation,
-        FIRST_PLACE,
-        kind,
-        subject,
-        verb,
-        turn.text[slice(*piece.object)],
-        stance,
-        turn.text[slice(*piece.replaces)],
-        piece.replaces[1] > 0,
-        sentence.author,
-        turn.role,
-        sentence.at,
-        begins,
-        ends,
-        sentence.start,
-        sentence.end,
-        turn.text[sentence.start : sentence.end],
-    )
+    return fact_in(turn, sentence, kind, subject, verb, piece.object, piece.replaces, piece.replaces[1] > 0, stance)
 
 
 def _piece(said: _Said, turn: Turn, text: str) -> _Piece | None:

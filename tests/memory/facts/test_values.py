@@ -101,6 +101,7 @@ def test_what_is_denied_of_somebody_else_holds_no_more(said_first: str, denied: 
     [
         ("I work at Norvell Freight.", "I quit my job at Norvell Freight and work at Castell Tools now.", "Castell Tools"),
         ("I work at Norvell Freight.", "I quit my job at Norvell Freight and now work for Castell Tools.", "Castell Tools"),
+        ("I work at Norvell Freight.", "I quit at Norvell Freight and work at Castell Tools now.", "Castell Tools"),
         ("I live in Bonn.", "I moved out of Bonn and live in Ghent now.", "Ghent"),
     ],
 )
