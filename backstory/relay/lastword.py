@@ -13,7 +13,6 @@ from typing import TypeAlias
 
 # Sources: OpenAI Chat ends with the data [DONE]; Messages with the event message_stop; Responses with response.completed or .incomplete,
 # before which an error or response.failed is no answer. Gemini has no last word: its clients read to the end of the body.
-_WORDS = (b"[DONE]", b"message_stop", b"response.completed", b"response.incomplete")
 _BEGINS = re.compile(
     rb"[\r\n](?:data: ?\[DONE\](?=[\r\n])"
     rb"|(?:event: ?|data: ?\{\"type\": ?\")(?:message_stop|response\.completed|response\.incomplete)[\r\n\"])"
@@ -43,12 +42,11 @@ class LastWord:
         """The next bytes of its body. Whether it has been said with them, to the end of its event."""
         if self._unpack is not None:
             data = self._unpack(data)
-        window = self._tail + data
+        window, found = self._tail + data, None
         if not self._begun:
-            if not any(word in window for word in _WORDS):
-                self._tail = window[-_TAIL:]
-                return False
-            found = _BEGINS.search(window)
+            # Most pieces have none of these: looking for them takes a third of what the pattern takes.
+            if b"[DONE]" in window or b"message_stop" in window or b"response.completed" in window or b"response.incomplete" in window:
+                found = _BEGINS.search(window)
             if found is None:
                 self._tail = window[-_TAIL:]
                 return False

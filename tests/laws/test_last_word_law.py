@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
+import re
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from backstory.config import Config
 from backstory.core.message import Text
 from backstory.core.records import Turn
 from backstory.core.reply import Reply
 from backstory.wires import WIRES
-from tests.relay.world import Upstream, run
-from tests.rig import PATHS, QUICK, Rig, asking, chunked, post, settings, soon
+from tests.app.test_paging_restarts import ASKED, RESPONSES, TWO_LEGS
+from tests.paging import Model, body, configured, history, spoken
+from tests.relay.world import Received, Upstream, run
+from tests.rig import PATHS, QUICK, Answer, Rig, asking, chunked, post, settings, soon
 from tests.stages.world import Chat, stored
 
 ROUNDS = 6
@@ -46,29 +51,27 @@ def cut(body: bytes, chance: random.Random) -> list[bytes]:
 
 
 @asynccontextmanager
-async def dragging(folder: Path, wire: str, chance: random.Random, coding: str) -> AsyncIterator[tuple[Rig, asyncio.Event]]:
-    """A proxy in front of a provider that ends the body of an answer only when it has the next request but one, or is let go."""
+async def dragging(config: Config, answer: Answer, drags: Callable[[int], bool]) -> AsyncIterator[tuple[Rig, asyncio.Event]]:
+    """A proxy in front of a provider that ends the body of some answers (by number) only when it has the next request but one, or is let
+    go."""
     gone = asyncio.Event()
 
     async def script(upstream: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
-            await upstream.request(reader)
+            given = answer(await upstream.request(reader))
+            raw = [given] if isinstance(given, bytes) else [*given]
             number = len(upstream.received)
-            pieces = cut(body_of(wire, f"Answer {number}."), chance)
-            raw = chunked(packed(pieces, coding) if coding else pieces)
-            if coding:
-                raw[0] = raw[0][:-2] + b"Content-Encoding: gzip\r\n\r\n"
             for piece in raw[:-1]:
                 writer.write(piece)
                 await writer.drain()
                 await asyncio.sleep(0)
-            while len(upstream.received) < number + 2 and not gone.is_set():  # noqa: ASYNC110 (what is waited for has no event)
+            while drags(number) and len(upstream.received) < number + 2 and not gone.is_set():  # noqa: ASYNC110 (it has no event)
                 await asyncio.sleep(0.001)
             writer.write(raw[-1])
 
     upstream = Upstream(script)
     server = await asyncio.start_server(upstream.serve, "127.0.0.1", 0, limit=1 << 24)
-    one = Rig(settings(folder), upstream, server.sockets[0].getsockname()[1], QUICK)
+    one = Rig(config, upstream, server.sockets[0].getsockname()[1], QUICK)
     await one.start()
     try:
         yield one, gone
@@ -80,7 +83,7 @@ async def dragging(folder: Path, wire: str, chance: random.Random, coding: str) 
 
 
 async def told(one: Rig, path: str, body: bytes, expected: int) -> asyncio.StreamWriter:
-    """Ask on a connection of its own until the last event has come; the connection."""
+    """Ask on a connection of its own until so much of an answer has come; the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", one.port)
     writer.write(post(one.upstream_port, path, body))
     head = await reader.readuntil(b"\r\n\r\n")
@@ -112,8 +115,13 @@ async def turns(one: Rig) -> list[list[Turn]]:
 def test_who_goes_on_at_the_last_word_has_one_conversation(tmp_path: Path, wire: str, stays: bool, coding: str, seed: int) -> None:
     chance = random.Random(f"{wire} {stays} {coding} {seed}")
 
+    def answer(received: Received) -> list[bytes]:
+        pieces = cut(body_of(wire, f"Answer {received.body.count(b'Question')}."), chance)
+        raw = chunked(packed(pieces, coding) if coding else pieces)
+        return [raw[0][:-2] + b"Content-Encoding: gzip\r\n\r\n", *raw[1:]] if coding else raw
+
     async def work() -> None:
-        async with dragging(tmp_path, wire, chance, coding) as (one, gone):
+        async with dragging(settings(tmp_path), answer, lambda _: True) as (one, gone):
             chat: Chat = []
             open_still: list[asyncio.StreamWriter] = []
             for number in range(ROUNDS):
@@ -137,3 +145,24 @@ def test_who_goes_on_at_the_last_word_has_one_conversation(tmp_path: Path, wire:
             assert one.door.metrics.aborted == 0 or stays
 
     run(work(), plain=seed == 1)
+
+
+def test_what_a_look_up_has_left_is_known_at_the_last_word(tmp_path: Path) -> None:
+    model = Model(next(one for one in WIRES if one.name == RESPONSES), *TWO_LEGS)
+
+    async def work() -> None:
+        async with dragging(configured(tmp_path), model, lambda number: number == 2) as (one, gone):
+            reader, writer = await asyncio.open_connection("127.0.0.1", one.port)
+            writer.write(post(one.upstream_port, PATHS[RESPONSES], body(RESPONSES, [*history(), ASKED], True)))
+            got = await reader.readuntil(b"event: response.completed\n") + await reader.readuntil(b"\n\n")
+            first = re.findall(rb'"id": ?"(reply_\d+)"', got)[0].decode()
+            more = json.dumps({"model": "m", "previous_response_id": first, "input": spoken(RESPONSES, "Thanks.")}).encode()
+            await one.ask(PATHS[RESPONSES], more)
+            assert json.loads(one.sent.body)["previous_response_id"] == "reply_2"
+            assert len(await turns(one)) == 1
+            gone.set()
+            writer.close()
+            await soon(lambda: one.door.metrics.in_flight == 0)
+            assert not one.failures()
+
+    run(work())
