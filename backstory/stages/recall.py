@@ -255,7 +255,6 @@ class Recall(Stage):
         most = min(_MOST_KEPT, max(lasting // 2, min(self._economy.keeps, lasting)))
         kept = await self._continuity.kept(exchange, visit, absent, most, summary)
         visit.unkept = kept.dropped
-        print("DBG", most, lasting, free, kept.dropped, kept.tokens, thread.account.summit, self._economy.keeps)
         # A block with that in it stays at its message, whatever becomes of others.
         room = max(min(room, lasting), kept.tokens) if kept.text else room
         # What a person has pinned comes back though it may not be saved yet.
