@@ -111,7 +111,7 @@ def test_what_the_user_ruled_last_goes_before_plans_and_files_and_what_has_no_ro
     talk = [turn(1, "- [ ] paint every fence of the farm in src/fences.py\n- [ ] buy nails for all of the barns", "assistant")]
     rules = ("Never rename a table.", "Never push to production.", "Always ask Olga before a release.")
     talk += [turn(number, rule) for number, rule in enumerate(rules, 2)]
-    budget = still_open(talk[-1:], [], 500, estimate).tokens
+    budget = still_open(talk[-1:], [], 500, estimate).tokens + 4
     kept = still_open(talk, [], budget, estimate)
     assert "Olga" in kept.text
     assert "Open:" not in kept.text
