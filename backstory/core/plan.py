@@ -67,11 +67,13 @@ class Tap(Protocol):
         ...
 
     def acknowledge(self) -> None:
-        """Called once, just before the last bytes of a complete answer are given to the client: what must not be lost is written now."""
+        """Called once, just before the last bytes of a complete answer are given to the client, or those of a stream's last word: what must
+        not be lost is written now."""
         ...
 
     def over(self, ended: Ended, status: int, bytes_in: int, bytes_out: int) -> None:
-        """Called exactly once, after the end, whatever it was. `status` is 0 where no answer came."""
+        """Called exactly once, after the end, whatever it was, or after a stream's last word: more of its body may be heard. `status` is 0
+        where no answer came."""
         ...
 
 

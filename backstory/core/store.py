@@ -324,8 +324,8 @@ class Store(Protocol):
         ...
 
     def forget(self, principal: str | None, conversation_id: str = "", turn_ids: Sequence[int] = (), now: float = 0.0) -> Receipt:
-        """Remove a conversation, some turns, or all of a principal (both empty), from every table and index; give a receipt. NotFound if
-        nothing is there.
+        """Remove a conversation, some turns, or all of a principal (both empty), from every table and index; give a receipt. With a turn go
+        those that say the same after the same history. NotFound if nothing is there.
         """
         ...
 

@@ -13,7 +13,9 @@ from typing import TypeVar, TypeVarTuple
 from backstory.core.exchange import Ended, Headers
 from backstory.core.plan import Mode, Tap
 from backstory.relay.chunks import ending
+from backstory.relay.decoding import content
 from backstory.relay.heads import CHUNKED, TO_END, ReplyHead, choose_framing, render_reply, render_trailers, without_ours
+from backstory.relay.lastword import LastWord
 from backstory.relay.limits import DoorMetrics
 from backstory.relay.tap import ArrivalTap
 
@@ -25,13 +27,13 @@ _Ts = TypeVarTuple("_Ts")
 class Listener:
     """A tap behind glass: the first exception ends the listening, is counted and named; `over` is told all the same, once."""
 
-    __slots__ = ("_listening", "_metrics", "_tap", "_told")
+    __slots__ = ("_acknowledged", "_listening", "_metrics", "_tap", "_told")
 
     def __init__(self, tap: Tap, metrics: DoorMetrics) -> None:
         self._tap = tap
         self._metrics = metrics
         self._listening = True
-        self._told = False
+        self._acknowledged = self._told = False
 
     def _ask(self, fallback: _T, call: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
         if not self._listening:
@@ -75,12 +77,12 @@ class Listener:
         """The last piece, where it may be empty, and the acknowledgement."""
         if data:
             self._ask(b"", self._tap.chunk, data)
-        self._ask(None, self._tap.acknowledge)
+        self.acknowledge()
 
     def joins(self, data: bytes) -> bool:
         """The last piece; whether it is acknowledged by `acknowledge_all`."""
         tap = self._tap
-        return isinstance(tap, ArrivalTap) and self._ask(False, tap.joins, data)
+        return isinstance(tap, ArrivalTap) and not self._acknowledged and self._ask(False, tap.joins, data)
 
     def tail(self) -> bytes:
         """As Tap.tail; nothing where it failed."""
@@ -91,8 +93,10 @@ class Listener:
         return self._bytes(self._ask(body, self._tap.whole, body), body)
 
     def acknowledge(self) -> None:
-        """As Tap.acknowledge."""
-        self._ask(None, self._tap.acknowledge)
+        """As Tap.acknowledge: told once."""
+        if not self._acknowledged:
+            self._acknowledged = True
+            self._ask(None, self._tap.acknowledge)
 
     def over(self, ended: Ended, status: int, bytes_in: int, bytes_out: int) -> None:
         """As Tap.over: told once, even after a failure."""
@@ -120,7 +124,8 @@ class Delivery:
     `connection` is the Connection header to send, b"" for none; `limit` how large a body may be gathered. `started`: the client
     has been sent something; `closes`: only closing ends this reply (HTTP/1.0). `bytes_out`: body bytes sent, without framing. `mode`:
     the body is not the one that the head was sent with, whatever the tap wants of it ("pass": as the tap wants). `more`: headers of ours.
-    `begun`: the client has a head already, of a stream in chunks, so it gets none.
+    `begun`: the client has a head already, of a stream in chunks, so it gets none. `said`: the client has been given the last word of a
+    stream that is listened to (lastword.py); its body may still go on.
     """
 
     __slots__ = (
@@ -130,6 +135,7 @@ class Delivery:
         "_connection",
         "_gathered",
         "_head",
+        "_last_word",
         "_limit",
         "_listener",
         "_mode",
@@ -139,6 +145,7 @@ class Delivery:
         "bytes_out",
         "closes",
         "reply",
+        "said",
         "started",
     )
 
@@ -172,8 +179,9 @@ class Delivery:
         self.reply = reply
         self.started = False
         self.bytes_out = 0
-        self._chunked = self.closes = False
+        self._chunked = self.closes = self.said = False
         self._head = b""
+        self._last_word = None if listener is None or empty else _last_word(reply)
         if begun:
             self._mode = "pass" if self._mode == "whole" else self._mode
             self.started = self._chunked = True
@@ -199,6 +207,9 @@ class Delivery:
         listener = self._listener
         if listener is not None:
             data = self._tell(listener, data, done)
+        heard = done or self._mode != "pass"
+        if self._last_word is not None and data and not done and self._last_word.feed(data):
+            heard = self._say(data)
         self.bytes_out += len(data)
         head = self._head
         if self._chunked:
@@ -210,7 +221,7 @@ class Delivery:
             self._head = b""
             self.started = True
             self._write(out)
-        if listener is not None and data and not done and self._mode == "pass":
+        if listener is not None and data and not heard:
             listener.heard(data)
 
     def joins(self, data: bytes) -> bool:
@@ -237,11 +248,18 @@ class Delivery:
             listener.last(data)
         return data
 
+    def _say(self, data: bytes) -> bool:
+        """The last word is in these bytes, which are about to be written: it is acknowledged as the last bytes are. True."""
+        self._last_word, self.said = None, True
+        if self._listener is not None:
+            self._listener.last(data if self._mode == "pass" else b"")
+        return True
+
     def _gather(self, data: bytes, done: bool) -> None:
         self._gathered.append(data)
         self._size += len(data)
         if self._size > self._limit:
-            self._mode, self._listener = "pass", None
+            self._mode, self._listener, self._last_word = "pass", None, None
             self._render(empty=False)
             self.feed(b"".join(self._gathered), done)
             self._gathered.clear()
@@ -255,3 +273,9 @@ class Delivery:
             self.started = True
             self.bytes_out = len(body)
             self._write(head + body)
+
+
+def _last_word(reply: ReplyHead) -> LastWord | None:
+    """What finds it in this reply, None where it has none."""
+    content_type, coding = content(reply.headers)
+    return LastWord(coding) if reply.status == 200 and content_type.startswith("text/event-stream") else None

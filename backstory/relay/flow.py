@@ -99,12 +99,13 @@ class Flow:
     def give_up(self) -> None:
         """The client has left, or its request turned out to be malformed: the provider's connection is closed at once."""
         if not self.over:
-            self._door.metrics.aborted += 1
+            said = self._delivery is not None and self._delivery.said
+            self._door.metrics.aborted += not said
             self._release()
             for tried in (self._race, self._attempts):
                 if tried is not None:
                     tried.abandon()
-            self._finish("interrupted")
+            self._finish("complete" if said else "interrupted")
 
     @property
     def started(self) -> bool:
@@ -287,7 +288,11 @@ class Flow:
                 self._attempts.comments.more_for_the_end(data, done)
             return
         if not done:
+            waits = not delivery.said
             delivery.feed(data, False)
+            if waits and delivery.said and self.listener is not None:
+                # Its client goes on now; the provider may take its time to end the body.
+                self._door.tell_later(self.listener, "complete", delivery.reply.status, self._upload.came, delivery.bytes_out)
         elif self._legs is None and delivery.joins(data):
             self._door.together.add(self, data, trailers)
         else:

@@ -15,6 +15,7 @@ from backstory.core.legs import ENOUGH, GONE, Kept, Leg, blames
 from backstory.core.plan import Mode, Paging
 from backstory.core.wire import StreamReader
 from backstory.relay.heads import ReplyHead
+from backstory.relay.lastword import LastWord
 from backstory.relay.limits import DoorMetrics
 
 _T = TypeVar("_T")
@@ -58,6 +59,7 @@ class Legs:
         "_gathered",
         "_head",
         "_held",
+        "_kept",
         "_kind",
         "_limit",
         "_lost",
@@ -67,6 +69,7 @@ class Legs:
         "_rounds",
         "_size",
         "_state",
+        "_word",
         "later",
         "reading",
     )
@@ -84,7 +87,8 @@ class Legs:
         self._gathered: list[bytes] = []
         self._size = 0
         self._rounds = 0
-        self._again = self._lost = False
+        self._again = self._lost = self._kept = False
+        self._word = LastWord("")
         self.later = self.reading = False
 
     def begin(self, reply: ReplyHead, empty: bool) -> bool:
@@ -154,6 +158,9 @@ class Legs:
             return
         out, leg = read
         if leg is None:
+            if out and self._word.feed(out):
+                # With that the client goes on, and memory is told that the answer is over: what it has left has to be there.
+                self._remember((), ())
             if out:
                 self._course.hand_on(out, False)
         elif leg.failed:
@@ -211,7 +218,8 @@ class Legs:
 
     def _remember(self, results: Sequence[str], bare: Sequence[str]) -> None:
         talk = self._paging.talk
-        if self.later or results:
+        if (self.later or results) and not self._kept:
+            self._kept = True
             kept = self._asked(Kept(), lambda: talk.kept(results))
             if kept.first:
                 self._paging.pager.remember(kept, self._asked(kept, lambda: talk.kept(bare)))

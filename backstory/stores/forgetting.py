@@ -102,12 +102,14 @@ class _Work:
         return [_Place(*row) for row in self._db.all(sql, tuple(named.values()))]
 
     def owned_turns(self, principal: str | None, conversation_id: str, turn_ids: Sequence[int]) -> dict[int, tuple[_Place, int]]:
-        """Place and parent of those of these turns that are there and may be forgotten by this principal."""
+        """Place and parent of those of these turns that are there and may be forgotten by this principal, and of those that say the same
+        after the same history in the same conversation: what was asked twice may have been answered so."""
         found: dict[int, tuple[_Place, int]] = {}
+        twin = "o.conversation = t.conversation AND o.chain = t.chain"
         for some in slices(sorted(set(turn_ids))):
             sql = (
-                "SELECT t.id, t.parent, c.key, c.id, c.principal FROM turns t JOIN conversations c ON c.key = t.conversation"
-                f" WHERE t.id IN ({marks(len(some))})"
+                f"SELECT o.id, o.parent, c.key, c.id, c.principal FROM turns t JOIN turns o ON {twin}"
+                f" JOIN conversations c ON c.key = t.conversation WHERE t.id IN ({marks(len(some))})"
             )
             for turn, parent, *place in self._db.all(sql, some):
                 at = _Place(*place)

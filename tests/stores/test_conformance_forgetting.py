@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from backstory.core.records import Batch, Digest, Injection, Segment, TurnTags, Watermark, Wording
 from backstory.core.tombs import Tombs
@@ -53,6 +54,17 @@ def test_what_was_forgotten_does_not_come_back_late(store: SqlStore) -> None:
     after = Batch((talk("c", at=300.0),), (said(3, "c", at=300.0),))
     store.write([before, after])
     assert [turn.id for turn in store.turns("c")] == [3]
+
+
+def test_with_a_turn_goes_what_says_the_same_after_the_same_history(store: SqlStore) -> None:
+    rows = ((1, "which way?", 0), (2, "north", 1), (3, "north", 1), (4, "west", 1), (5, "and then?", 2), (6, "and then?", 3))
+    asked = [replace(said(number, "c", text, parent), chain=hash16(text)) for number, text, parent in rows]
+    elsewhere = replace(said(7, "d", "north"), chain=hash16("north"))
+    store.write([Batch((talk("c"), talk("d")), (*asked, elsewhere))])
+    receipt = store.forget("ann", "c", (3,), now=150.0)
+    assert receipt.counts["turns"] == 2
+    assert [(turn.id, turn.parent) for turn in store.turns("c")] == [(1, 0), (4, 1), (5, 1), (6, 1)]
+    assert [turn.id for turn in store.turns("d")] == [7]
 
 
 def test_a_principal_that_was_forgotten_may_begin_anew(store: SqlStore) -> None:
