@@ -322,6 +322,94 @@ Das Konzert ist am Freitag. / Das Buch ist toll. Es wurde auf den 5. Mai verscho
 Das Konzert ist am Freitag. / A: Wann kommt dein Bruder? / Am Samstag eigentlich.
 Le concert est vendredi. / A: Quand arrive ton frère ? / Samedi, en fait.
 El concierto es el viernes. / A: ¿Cuándo llega tu hermano? / El sábado, en realidad.
+The demo is on Monday. / No, it's fine.
+The demo is on Monday. / No, it's Tuesday today.
+The demo is on Monday. / No, it's raining.
+The demo is on Monday. / no, it's me
+The demo is on Monday. / no its fine
+The demo is on Monday. / no its ok
+The demo is on Monday. / no its raining
+The demo is on Monday. / No - it's fine.
+The demo is on Monday. / No - not now.
+The demo is on Monday. / no, is it Tuesday?
+The demo is on Monday. / no, its Tuesday?
+The demo is on Monday. / A: What day is it today? Monday? / no, its Tuesday
+The demo is on Monday. / A: Is the retro on Monday, too? / No, it's on Tuesday.
+The demo is on Monday. / no its tuesday already
+The demo is on Monday. / No, Anna's is on Tuesday.
+The demo is on Monday. / No, hers is Tuesday.
+The demo is on Monday at nine. / No, it's at home.
+The demo is on Monday at nine. / No, it's at risk.
+The demo is on Monday at nine. / No, it's at the office.
+The demo is on Monday at nine. / No, it's one of those days.
+The demo is on Monday at nine. / No, it's two people at most.
+The demo is on Monday at nine. / no, its logo is blue
+The demo is on Monday. / no, its Tuesday slot was lost
+The demo is on Monday. / No, it's not.
+The demo is on Monday. / no its not tuesday
+The demo is on Monday. / No, if it's Tuesday I can't come.
+The demo is on Monday. / No, it's Tuesday in Tokyo already.
+The demo is on Monday. / No, it's Tuesday that I mind.
+The demo is on Monday. / No, I think it's Tuesday.
+The demo is on Monday. / No, maybe it's Tuesday.
+My phone number is 555 1234. / no, it's 5
+My phone number is 555 1234. / no, it's 10 pm
+My phone number is 555 1234. / no, it's Tuesday
+The port is 8080. / no its tuesday
+The port is 8080. / no, its 3 of 5 that fail
+Das Treffen ist am Montag. / nein, alles gut
+Das Treffen ist am Montag. / Nein, heute ist Dienstag.
+Das Treffen ist am Montag. / Nein - danke.
+Das Treffen ist am Montag. / nee, um Gottes willen
+Das Treffen ist am Montag um neun. / nee, um die Ecke
+Das Treffen ist am Montag. / nein, am Dienstag?
+Das Treffen ist am Montag. / Nein, am Dienstag kann ich nicht.
+Das Treffen ist am Montag. / Nein, am Anfang war es gut.
+The demo is on Monday at nine. / No, its at ten percent.
+The demo is on Monday at nine. / No, it's at ten people now.
+The demo is on Monday. / no, at ten I'm in bed
+The demo is on Monday at nine. / no, ten of them
+The demo is on Monday at nine. / no, ten people
+The demo is on Monday at nine. / no, one
+The demo is on Monday at nine. / A: How many people come? / no idea, ten
+The demo is on Monday at nine. / A: How many people come? / No, it's ten.
+The demo is on Monday at nine. / A: Is your dentist at nine, too? / No, it's at ten.
+The demo is on Monday at nine. / No, it's at two thirds.
+The demo is on Monday at nine. / No, it's half.
+The demo is on Monday at nine. / No, it's half past caring.
+The demo is on Monday at nine. / No, it's ten to one that she comes.
+The demo is on Monday at nine. / No, it's at ten already.
+The demo is on Monday at nine. / no, its ten now
+The demo is on Monday at nine. / It's ten o'clock.
+The demo is on Monday at nine. / No, it's ten o'clock already!
+The demo is on Monday. / No, it's Tuesday: the bins go out.
+The demo is on Monday. / No: the bins go out on Tuesday.
+The demo is on Monday. / No, it's Tuesday's leftovers.
+The demo is on Monday. / no — my birthday is on Tuesday
+The demo is on Monday. / No - my birthday is on Tuesday.
+The demo is on Monday. / no, the weather is bad on Tuesday
+The demo is on Monday. / no thats fine
+The demo is on Monday. / no thats Tom
+The demo is on Monday. / No, that's Tom's.
+The port is 8080. / No, it's 3: a, b and c.
+The port is 8080. / No, its 3 am
+The port is 8080. / No, it's 2 minutes from here.
+The port is 8080. / no, it's 555 1234
+The demo is on Monday. / No, hers is on Tuesday, as I said.
+The demo is on Monday. / No, Tom's is on Tuesday at ten.
+Das Treffen ist am Montag um neun. / Nein, um zehn Prozent.
+Das Treffen ist am Montag um neun. / nein, um zehn Euro
+Das Treffen ist am Montag um neun. / nein, um zehn bin ich müde
+Das Treffen ist am Montag um neun. / nein, um zehn geht nicht
+Das Treffen ist am Montag um neun. / nee, es ist schon zehn Uhr
+Das Treffen ist am Montag um neun. / Nein, ist es schon zehn Uhr?
+Das Treffen ist am Montag um neun. / ne Pizza am Dienstag wäre gut
+Das Treffen ist am Montag. / Nein, Dienstag ist Feiertag.
+Das Treffen ist am Montag. / Nein, das ist meine Schwester.
+Das Treffen ist am Montag. / nein, die ist toll
+Das Treffen ist am Montag. / Nein, vielleicht am Dienstag.
+Das Treffen ist am Montag. / A: Ist die Prüfung am Montag? / nein, am Dienstag
+Das Treffen ist am Montag. / A: Ist heute Montag? / nein, Dienstag
 """
 
 

@@ -62,6 +62,55 @@ My son is 12. / My son turns 13 on Sunday. | 13 | 12
 # what somebody eats
 I'm vegan. / I started eating cheese again. | cheese | vegan
 I'm vegetarian. / I'm eating chicken again. | chicken | vegetarian
+# said in haste, with a remark, or in part: a day keeps its time, a time its day
+The demo is on Monday. / no, its Tuesday | Tuesday | Monday
+The demo is on Monday. / no its tuesday | tuesday | Monday
+The demo is on Monday. / No - it's Tuesday. | Tuesday | Monday
+The demo is on Monday. / No, it's Tuesday at ten. | Tuesday at ten | Monday
+The demo is on Monday at nine. / No, it's at ten. | Monday at ten | nine
+The demo is on Monday. / No, it's on Tuesday this time. | Tuesday | Monday
+The standup is on Tuesday at nine. / No, it's Wednesday, as I said. | Wednesday at nine | Tuesday
+The standup is on Tuesday at nine. / No, it's Wednesday: the standup is on Wednesday. | Wednesday | Tuesday
+The launch is on 3 May. / No, it's 5 May: the launch is on 5 May. | 5 May | 3 May
+My phone number is 555 1234. / no, it's 555 1235 | 555 1235 | 555 1234
+The standup is on Tuesday at nine. / No, it's Wednesday. | Wednesday at nine | Tuesday
+My dentist appointment is on Friday at half past two. / Nope, its at three. | Friday at three | half past two
+The audit is on Thursday. / nope - friday | friday | Thursday
+The exam is on 12 June. / no thats wrong, its the 14th | the 14th | 12 June
+The review is on Wednesday. / no: thursday | thursday | Wednesday
+The port is 8080. / no its 8081 | 8081 | 8080
+The budget is 4000 euros. / No - it's 5000 euros. | 5000 euros | 4000
+The deadline is on Friday. / No, it's Monday, I just checked. | Monday | Friday
+The deadline is on Friday. / No, it's Monday – I looked it up. | Monday | Friday
+The workshop is on Monday at 10:00. / no, its 11:00 | Monday at 11:00 | 10:00
+Das Treffen ist am Montag. / nein, am Dienstag | Dienstag | Montag
+Das Treffen ist am Montag. / Nein - Dienstag. | Dienstag | Montag
+Das Treffen ist am Montag um neun. / nee, um zehn | Montag um zehn | neun
+Das Treffen ist am Montag um neun Uhr. / Nein, es ist um zehn Uhr. | Montag um zehn | neun
+Das Treffen ist am Montag. / nein es ist dienstag | dienstag | Montag
+Die Demo ist am Montag. / Nein, sie ist am Dienstag um zehn. | Dienstag um zehn | Montag
+Die Prüfung ist am 3. Mai. / nee, am 5. Mai | 5. Mai | 3. Mai
+Das Treffen ist am Montag. / Nein, am Dienstag, wie gesagt. | Dienstag | Montag
+Mein Zahnarzttermin ist am Montag. / nö, dienstag | dienstag | Montag
+The demo is on Monday. / My rent is 700 euros. / no, its 750 euros | 750 euros | 700 euros
+The demo is on Monday. / The exam is on Tuesday. / no, its Friday | Friday | Tuesday
+The exam is on Tuesday. / The port is 8080. / no its 8081 | 8081 | 8080
+Der Kurs ist am Mittwoch. / Das Treffen ist am Montag. / nein, am Dienstag | Dienstag | Montag
+The demo is on Monday. / Sorry - it's Tuesday. | Tuesday | Monday
+The demo is on Monday. / No—it's Tuesday. | Tuesday | Monday
+The demo is on Monday. / no no, it's tuesday | tuesday | Monday
+The demo is on Monday. / no, tuesday, as i said | tuesday | Monday
+The demo is on Monday at nine. / No, it's at half past nine. | Monday at half past nine | at nine
+The demo is on Monday at nine. / It's at ten, not nine. | Monday at ten | nine
+The demo is on Monday at nine. / No, the demo is at ten. | Monday at ten | nine
+The demo is on Monday at nine. / Sorry, the demo is on Tuesday. | Tuesday at nine | Monday
+The demo is on Monday at nine. / No, it's Tuesday, my calendar was wrong. | Tuesday at nine | Monday
+The demo is on Monday at nine. / No, it's Tuesday: the demo moved. | Tuesday at nine | Monday
+The exam is on Wednesday. / The demo is on Monday. / No, it's Tuesday: the exam is on Tuesday. | Tuesday | Wednesday
+The exam is on Wednesday at eight. / The rent is 700 euros. / No, it's at ten. | Wednesday at ten | eight
+Das Treffen ist am Montag um 9 Uhr. / nein, am Dienstag | Dienstag um 9 Uhr | Montag
+Das Treffen ist am Montag um neun. / Nein, um halb zehn. | Montag um halb zehn | neun
+Das Treffen ist am Montag um neun. / Nein, das Treffen ist um zehn. | Montag um zehn | neun
 # what colour a thing has
 My sofa is grey. / Actually, my sofa is dark green. | dark green | grey
 Our hall is white. / Our hall is yellow now. | yellow | white
