@@ -15,7 +15,8 @@ from backstory.memory.reading.sentences import parts
 
 _END_CHARS = 400
 _FOR_A_DAY = Form(
-    r"\b(?:when|wann|quand|cuándo|(?:which|what|welche[rnm]?|quel|quelle|qué) (?:day|date|time|week|month|year|tag|datum|uhrzeit|jour|heure"
+    r"\b(?:when|wann|wie spät|wie ?viel uhr"
+    r"|quand|cuándo|(?:which|what|welche[rnm]?|quel|quelle|qué) (?:day|date|time|week|month|year|tag|datum|uhrzeit|jour|heure"
     r"|día|fecha|hora))\b",
     re.I,
 )
@@ -39,6 +40,12 @@ _OF_THAT = Form(
     re.I,
 )
 """Names a thing, and proposes a value of it."""
+_OF_YOU = Form(
+    r"\b(?:are|will|would|can|could) you (?:come|coming|free|available|around|there|home|join|joining)\b|\b(?:do|will) you have time\b"
+    r"|\b(?:kommst|kannst|bist|hast) du (?:\w+ ){0,3}?(?:frei|da|zeit|dabei|kommen|zuhause)\b|\bkommst du\b",
+    re.I,
+)
+"""Asks what somebody does then."""
 _OF_NOW = Form(
     r"\b(?:is it|is today|day is it|date is it|ist heute|haben wir heute|tag ist)\b.*\b(?:today|heute)\b|\b(?:is today|ist heute)\b", re.I
 )
@@ -70,7 +77,7 @@ def answers(asked: str, fact: Fact, subject: str, relation: str, stated: str) ->
     himself = () if mark or not _YOU.search(asked) else key(_WORDS.get(relation, "is"))
     if heard & {*key(thing), *himself}:
         return False
-    other = any(form.search(asked) is not None for form in (_OF_THAT, _OF_NOW))
+    other = any(form.search(asked) is not None for form in (_OF_THAT, _OF_YOU, _OF_NOW))
     if heard.issuperset(key(stated)) and not other:
         return False
     kinds = classes(fact.object)

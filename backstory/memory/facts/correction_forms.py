@@ -117,7 +117,7 @@ SLIP = Form(
     r"(?:(?:no,?\s+wait|wait,?\s+no|no,?\s+sorry|sorry,?\s+no"
     r"|(?:scratch|strike) that|make (?:that|it)|correction|i meant(?: to say)?|or rather)"
     r"\b[,:;]?\s+|(?:no,|(?:sorry|oops|my bad|i mean|actually)\b[,:;]?)\s+"
-    r"(?!(?:i|he|she|they|we|you|it|this|there|who|what|why|how|when|where|not|but|and|do|don't|does|is|are|the|my|our|if|so|thanks|please|just)"
+    r"(?!(?:i|he|she|they|we|you|it|this|there|who|what|why|how|when|where|not|but|and|do|don't|does|is|are|the|my|our|if|so|thanks|please|just|about|for)"
     r"\b)(?=\S+(?: \S+){0,3}$))(?=\S)",
     re.I,
     "wait|sorry|that|make|correction|mean|rather|no|oops|bad|actually",

@@ -429,7 +429,7 @@ LEAD = Form(
     r"|(?P<fix>(?:actually|sorry|scratch that|i was wrong|my mistake|my bad|oops|on second thoughts?|change of plans?|plans? changed"
     r"|i changed my mind|changed my mind|i misspoke|instead)\b ?[,:!.;–—-]*\s+"
     r"|(?:i|we)(?:'ve| have)? (?:just |recently |finally )*(?:moved|relocated|switched|changed)(?: house| again| jobs| it)?[,:!.;–—-]+\s+"
-    r"|(?:no+|nope|nah|wait|correction)\b(?: ?[,:!.;–—-]+\s+|[–—]"
+    r"|(?:nein|nee|nö)\b ?[,:!–—-]+\s+(?=\d)|(?:no+|nope|nah|wait|correction)\b(?: ?[,:!.;–—-]+\s+|[–—]"
     r"|\s+(?=(?:no|it|it'?s|that|that'?s|the|i|my|we|our|make|wait|sorry|actually|not|\d[\d.:]*|\w+day)\b)))"
     r"|(?P<keep>(?:please |can you |you should )?(?:remember|keep in mind|don't forget|do not forget|bear in mind"
     r"|make a note|for future reference)"

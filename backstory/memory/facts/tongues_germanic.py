@@ -10,7 +10,7 @@ from backstory.memory.facts.tongue import NAME, NO_THING, NO_WORK, UP, VERSION, 
 
 DE_DAYS = "montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag|heute|morgen|übermorgen"
 DE_MONTHS = "januar|februar|märz|april|mai|juni|juli|august|september|oktober|november|dezember"
-DE_HOUR = rf"(?:\d{{1,2}} Uhr(?: \d\d)?|{SAID_HOUR})"
+DE_HOUR = rf"(?:\d{{1,2}} [Uu]hr(?: \d\d)?|{SAID_HOUR})"
 NL_DAYS = "maandag|dinsdag|woensdag|donderdag|vrijdag|zaterdag|zondag|vandaag|morgen|overmorgen"
 NL_MONTHS = "januari|februari|maart|april|mei|juni|juli|augustus|september|oktober|november|december"
 NL_HOUR = r"\d{1,2} uur(?: \d\d)?"
@@ -140,8 +140,8 @@ def german() -> Tongue:
         r"|meinte|wollte)"
         r"(?: natürlich| eigentlich)?(?: sagen| schreiben)?|(?:da )?habe? ich mich (?:vertan|geirrt|verschrieben|vertippt)"
         r"|ich habe? mich (?:vertan|geirrt|verschrieben|vertippt))",
-        it_is=r"(?:(?:es|er|sie|das|die|der|der termin) (?:ist|war|wäre) (?!(?:jetzt|schon|gerade|bereits) (?:\d|\w+ uhr))|doch "
-        r"|erst |eher |ich meinte |lieber )*",
+        it_is=r"(?:(?:es|er|sie|das|die|der|der termin) (?:ist|war|wäre) (?!(?:schon|gerade|bereits) (?!am |um )|jetzt (?:\d|\w+ uhr))"
+        r"|doch |erst |eher |ich meinte |lieber )*",
         named=r"(?:er|sie|es) hei(?:ß|ss)t ",
         time=time,
         not_but=rf"(?i:(?:nein, )?(?:es ist )?nicht) (?P<x>{time}),? sondern (?P<o>{time})",

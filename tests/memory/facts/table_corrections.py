@@ -410,6 +410,77 @@ Das Treffen ist am Montag. / nein, die ist toll
 Das Treffen ist am Montag. / Nein, vielleicht am Dienstag.
 Das Treffen ist am Montag. / A: Ist die Prüfung am Montag? / nein, am Dienstag
 Das Treffen ist am Montag. / A: Ist heute Montag? / nein, Dienstag
+The rehearsal is on Sunday. / nah its good
+The rehearsal is on Sunday. / no its just me
+The rehearsal is on Sunday. / No — thanks.
+The rehearsal is on Sunday. / no, its saturday today
+The rehearsal is on Sunday. / No, it's Saturday night fever.
+The rehearsal is on Sunday at six. / No, it's at work.
+The rehearsal is on Sunday at six. / no its at least ten people
+The rehearsal is on Sunday at six. / No, it's ten of us.
+The rehearsal is on Sunday at six. / No, it's at seven degrees.
+The rehearsal is on Sunday. / no its members are nice
+The rehearsal is on Sunday. / A: Is today Friday? / no its saturday
+The rehearsal is on Sunday. / A: Is your dentist on Friday? / No - Saturday.
+The rehearsal is on Sunday. / No, his is on Saturday.
+The rehearsal is on Sunday. / no, was it saturday?
+The rehearsal is on Sunday. / No, perhaps it's Saturday.
+The rehearsal is on Sunday. / No, Tom says it's Saturday.
+The rehearsal is on Sunday. / No, it's a Saturday that I need off.
+The rehearsal is on Sunday. / no its cold
+The rent is 700 euros. / no its 3 pm
+The rent is 700 euros. / no, its too much
+The rent is 700 euros. / no its friday
+My locker number is 118. / no its fine
+My locker number is 118. / no, its broken
+My locker number is 118. / No, it's 4 pm now.
+Der Kurs ist am Mittwoch. / nein, passt schon
+Der Kurs ist am Mittwoch. / ne, danke
+Der Kurs ist am Mittwoch. / ne, heute ist donnerstag
+Der Kurs ist am Mittwoch. / Nein, am Donnerstag habe ich Sport.
+Der Kurs ist am Mittwoch um acht. / Nein, um acht schlafe ich noch.
+Der Kurs ist am Mittwoch um acht. / nein, um drei Leute
+Der Kurs ist am Mittwoch. / nein, ist es donnerstag?
+Der Kurs ist am Mittwoch. / A: Ist heute Mittwoch? / nein, donnerstag
+The recital is on Thursday at seven. / no its lovely
+The recital is on Thursday at seven. / no, its on me
+The recital is on Thursday at seven. / no its at the theatre
+The recital is on Thursday at seven. / No, it's two hours long.
+The recital is on Thursday at seven. / No, it's eight songs.
+The recital is on Thursday at seven. / No, it's the eighth time.
+The recital is on Thursday at seven. / no, it's at eight that the bus goes
+The recital is on Thursday at seven. / No, Friday is my day off.
+The recital is on Thursday at seven. / no, on friday I work
+The recital is on Thursday at seven. / No - Friday is full.
+The recital is on Thursday at seven. / No, it's Friday that worries me.
+The recital is on Thursday at seven. / No, it's Friday somewhere.
+The recital is on Thursday at seven. / no its a friday thing
+The recital is on Thursday at seven. / A: Is the gym open on Thursday? / no, on friday
+The recital is on Thursday at seven. / A: What time is it? / no clue, its eight
+The recital is on Thursday at seven. / A: What time is it? Seven? / No, it's eight o'clock.
+The recital is on Thursday at seven. / A: Shall I wake you at seven? / No, at eight.
+The recital is on Thursday at seven. / A: Do you want it at seven degrees? / No, at eight.
+The recital is on Thursday at seven. / Is it Friday, no?
+The recital is on Thursday at seven. / no, my wife's is on friday
+My fax number is 030 4455 66. / no its 3 pages
+My fax number is 030 4455 66. / no, it's 12 30
+My fax number is 030 4455 66. / No, it's 5 May.
+The fee is 30 euros. / no its 5 pm
+The fee is 30 euros. / No, it's 3 of us.
+The fee is 30 euros. / no its 20 minutes away
+The pin is 4411. / no its fine
+The pin is 4411. / No, it's 20 degrees.
+Die Probe ist am Donnerstag um sieben. / nee, keine Lust
+Die Probe ist am Donnerstag um sieben. / nein, um sieben schon
+Die Probe ist am Donnerstag um sieben. / Nein, um acht kommt Anna.
+Die Probe ist am Donnerstag um sieben. / nein, um acht Kilo
+Die Probe ist am Donnerstag um sieben. / ne, am freitag bin ich weg
+Die Probe ist am Donnerstag um sieben. / nein, das ist freitag anders
+Die Probe ist am Donnerstag um sieben. / Nein, es ist schon Freitag.
+Die Probe ist am Donnerstag um sieben. / Nein, Annas ist am Freitag.
+Die Probe ist am Donnerstag um sieben. / A: Wie spät ist es? / nein, acht Uhr
+Die Probe ist am Donnerstag um sieben. / nein, die Probe für Anna ist am Freitag
+Das Treffen ist am Montag. / A: Kommst du am Montag? / nein, am Dienstag
 """
 
 
