@@ -30,7 +30,7 @@ _DAY = (
     rf"|\d{{1,2}}\. ?(?:{DE_MONTHS})\b(?: \d{{4}}\b)?)(?!'s|\w)"
 )
 _CLOCK = (
-    rf"(?:{DE_HOUR}|\d{{1,2}} Uhr(?: \d\d)?\b|(?<=at ){EN_HOUR}|{EN_PLAIN}|"
+    rf"(?:{DE_HOUR}|\d{{1,2}} Uhr(?: \d\d)?\b|(?<=at ){EN_HOUR}|{EN_PLAIN}|(?<=day )(?:morning|afternoon|evening|night)\b|"
     r"\d{1,2}(?::\d\d)? ?(?:[ap]m\b|[ap]\.m\.)|\d{1,2}:\d\d\b|noon\b|midnight\b|(?<=at )\d{1,2}\b(?: o'clock)?|\d{1,2} o'clock)"
 )
 _LINK = r"\b(?:on|in|at|by|from|to|until|till|before|after|since|around|about|due|am|um|ab|bis)\b"

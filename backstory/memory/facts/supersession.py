@@ -366,11 +366,12 @@ class Ledger:
         return held[0] if len({old.whose for old in held}) == 1 else None
 
     def _with_rest(self, new: Entry) -> Entry:
-        """What "No, the demo is on Friday" says where it is known at which time: the day changes, the time is as it was."""
-        if not new.fact.corrects or new.relation != "is" or new.denies or len(new.classes & {"day", "time"}) != 1:
+        """What "No, the demo is on Friday" says where it is known at which time: the day changes, the time is as it was. Also where it
+        stands behind "No, it's Friday." in one turn."""
+        if new.relation != "is" or new.denies or len(new.classes & {"day", "time"}) != 1:
             return new
         held = [old for old in self._holding(new) if old.classes == {"day", "time"} and takes_place(new, old, ())]
-        if len(held) != 1 or new.fact.replaces:
+        if len(held) != 1 or new.fact.replaces or not (new.fact.corrects or (held[0].number == new.number and held[0].fact.corrects)):
             return new
         said = amended(held[0].meant.object, new.fact, whole=True)
         return new if is_beside(said) else Entry(new.fact, new.number, new.subject, new.verb, replace(new.fact, object=said))

@@ -161,6 +161,9 @@ Die Probe ist am Donnerstag. / Nein, Freitag um acht. | Freitag um acht | Donner
 Die Probe ist am Donnerstag. / Nein, am Freitag, ich hab nachgesehen. | Freitag | Donnerstag
 Die Probe ist am Donnerstag um 19 Uhr. / nein, 20 uhr | 20 uhr | 19 Uhr
 Die OP ist am 4. März. / nein, am 5. märz | 5. märz | 4. März
+The demo is on Monday at nine. / No, it's Tuesday. The demo is on Tuesday. | Tuesday at nine | Monday
+The demo is on Monday at nine. / No, it's on Tuesday afternoon. | Tuesday afternoon | Monday
+The demo is on Monday afternoon. / No, it's Tuesday. | Tuesday afternoon | Monday
 # what colour a thing has
 My sofa is grey. / Actually, my sofa is dark green. | dark green | grey
 Our hall is white. / Our hall is yellow now. | yellow | white
