@@ -164,6 +164,10 @@ Die OP ist am 4. März. / nein, am 5. märz | 5. märz | 4. März
 The demo is on Monday at nine. / No, it's Tuesday. The demo is on Tuesday. | Tuesday at nine | Monday
 The demo is on Monday at nine. / No, it's on Tuesday afternoon. | Tuesday afternoon | Monday
 The demo is on Monday afternoon. / No, it's Tuesday. | Tuesday afternoon | Monday
+My check-up is on Tuesday at 9:15. / no - its 9:45 | Tuesday at 9:45 | 9:15
+My check-up is on Tuesday at 9:15. / Wrong, its on wednesday. | wednesday at 9:15 | Tuesday
+My check-up is on Tuesday. / hm no, it's Thursday | Thursday | Tuesday
+Der Flug ist am Samstag um halb sechs. / nein, um viertel vor sechs | Samstag um viertel vor sechs | halb sechs
 # what colour a thing has
 My sofa is grey. / Actually, my sofa is dark green. | dark green | grey
 Our hall is white. / Our hall is yellow now. | yellow | white
