@@ -73,6 +73,11 @@ class Talk(Protocol):
         twice."""
         ...
 
+    @property
+    def owed(self) -> bytes:
+        """Of a streamed leg: frames as they came that wait for what the next one is. Where the leg breaks off, nothing comes of that."""
+        ...
+
     def over(self) -> Leg:
         """A streamed leg has ended."""
         ...

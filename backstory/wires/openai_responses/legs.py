@@ -280,6 +280,11 @@ class ResponsesTalk:
         """See Talk."""
         return bool(self._places) or self._ended
 
+    @property
+    def owed(self) -> bytes:
+        """See Talk."""
+        return b"".join([frame.raw for frame, _ in self._waiting])
+
     def over(self) -> Leg:
         """See Talk."""
         if self._failed or (self._number and not self._reason):
