@@ -235,8 +235,10 @@ class Shrink(Stage):
         target, least = min(int(window.size * _TARGET), self._target(visit)), window.size * _LEAST_GAIN
         chosen = _enough([one for one in drawn if not one[0].last], total, target)
         if over or _freed(chosen) >= least:
-            limit = self._relieved(visit, any(one.stub.kind == "image" for one in chosen))
-            chosen = _in_words(chosen, [placed for draft, placed in drawn if draft.last], total, limit)
+            words = [placed for draft, placed in drawn if draft.last]
+            made = _in_words(chosen, words, total, self._relieved(visit, True)) if _shows(chosen) else []
+            # Where no smaller image is left, a fold looks for more.
+            chosen = made if _shows(made) else _in_words(chosen, words, total, self._relieved(visit, False))
         return chosen if _freed(chosen) >= least else []
 
     def _place(self, visit: Visit, prompt: Prompt, wire: Wire, stubs: Sequence[Stub]) -> list[Placed]:
@@ -380,6 +382,11 @@ def _in_words(placed: list[Placed], words: Sequence[Placed], total: int, limit: 
             chosen[one.stub.turn, one.stub.place] = one
             total -= gain
     return [*(one for one in placed if one.stub.kind != "image" or (one.stub.turn, one.stub.place) not in chosen), *chosen.values()]
+
+
+def _shows(placed: Sequence[Placed]) -> bool:
+    """Whether there are smaller images among them."""
+    return any(one.stub.kind == "image" for one in placed)
 
 
 def _freed(placed: Sequence[Placed]) -> int:

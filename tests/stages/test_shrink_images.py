@@ -127,6 +127,23 @@ def test_words_stand_for_an_image_that_is_being_made_smaller_before_turns_are_fo
     asyncio.run(work())
 
 
+def test_where_words_take_the_place_of_each_smaller_image_they_make_room_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_AT_ONCE", 1)
+
+    async def work() -> None:
+        agent = Agent()
+        config = replace(told(tmp_path, window=20_000), media=Media(recompress=True, max_edge=500))
+        async with rig(config, agent) as one:
+            for number in range(22):
+                sent = await agent.step(one, f"screenshot {number}", media=[photo(number, (1000, 750))])
+                await soon(lambda: not shrinker(one)._preparing, 60)
+            assert b"[left out: image" in sent
+            assert not thread(one, agent.name).digests
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
 def test_a_loop_of_screenshots_is_made_smaller_then_put_in_words_and_not_folded(tmp_path: Path) -> None:
     async def work() -> None:
         agent = Agent()
