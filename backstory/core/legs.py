@@ -64,7 +64,8 @@ class Talk(Protocol):
     """
 
     def frame(self, frame: Frame) -> bytes:
-        """What the client gets for the next frame of a streamed leg: the frame's own bytes as long as no tool of ours was called."""
+        """What the client gets for the next frame of a streamed leg: the frame's own bytes as long as no tool of ours was called, and it
+        tells of none."""
         ...
 
     @property
