@@ -21,7 +21,7 @@ from backstory.core.stream import Frame
 from backstory.wires import base
 from backstory.wires.legs import Json, listed, rewritten, summed, values
 from backstory.wires.lowering import Lowering, decode, encode, quote
-from backstory.wires.openai_responses.items import ENDS
+from backstory.wires.openai_responses.items import ENDS, TOOLS, without_tools
 from backstory.wires.sse import event
 
 _MOST_TOOLS = 128
@@ -63,16 +63,9 @@ class _Response(Struct):
     tool_choice: Raw = Raw()
 
 
-class _Tool(Struct):
-    type: object = ""
-    name: object = ""
-
-
 _event = msgspec.json.Decoder(_Event)
 _item = msgspec.json.Decoder(_Item)
 _response = msgspec.json.Decoder(_Response)
-_tool_list = msgspec.json.Decoder(list[_Tool])
-_raws = msgspec.json.Decoder(list[Raw])
 
 
 def tools(document: Document, prompt: Prompt, offered: Sequence[Tool]) -> Offer:
@@ -84,7 +77,7 @@ def tools(document: Document, prompt: Prompt, offered: Sequence[Tool]) -> Offer:
     if base.field(document, "prompt") is not None:
         return Offer()
     raw = base.field(document, "tools")
-    known = decode(_tool_list, raw) if raw is not None else []
+    known = decode(TOOLS, raw) if raw is not None else []
     taken = {tool.name for tool in known if isinstance(tool.name, str)}
     ours = [tool for tool in offered if tool.name not in taken]
     names = Names((tool.name for tool in ours), (name for name in taken if name))
@@ -253,11 +246,11 @@ class ResponsesTalk:
 
     def _told(self, at: Path, raw: bytes | Raw) -> list[Splice]:
         """A response tells what it was asked for: of that, the client gets what it asked for itself."""
-        found, splices = decode(_response, bytes(raw) or b"{}"), list[Splice]()
-        rows = bytes(found.tools) if bytes(found.tools)[:1] == b"[" else b"[]"
-        tools, named = decode(_raws, rows), decode(_tool_list, rows)
-        theirs = [raw for raw, tool in zip(tools, named, strict=True) if tool.type != "function" or tool.name not in self._ours]
-        if len(theirs) < len(tools):
+        if not bytes(raw):
+            return []
+        found, splices = decode(_response, raw), list[Splice]()
+        theirs = without_tools(found.tools, self._ours)
+        if theirs is not None:
             splices.append(Put((*at, "tools"), listed(theirs)))
         if self._number and self._choice and bytes(found.tool_choice) not in {b"", self._choice}:
             splices.append(Put((*at, "tool_choice"), self._choice))
