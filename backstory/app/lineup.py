@@ -114,7 +114,8 @@ def line_up(parts: Parts) -> Line:
     recall = Recall(visits, parts.shelf, given, rough, parts.clock, continuity, parts.economy, boundary, holding, apart)
     told = shrink_settings(config, parts.settings)
     economy = parts.economy
-    shrink = Shrink(visits, lanes, told, recall.outgoing, parts.clock, Pace(parts.hot), parts.failed, economy.target, economy.most)
+    goals = economy.target, economy.most, economy.relieved
+    shrink = Shrink(visits, lanes, told, recall.outgoing, parts.clock, Pace(parts.hot), parts.failed, *goals)
     desk = Desk(
         parts.threads,
         lanes,

@@ -14,8 +14,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 from backstory.app.gateway.outbound import connector
+from backstory.app.gateway.tokens import Tokens
 from backstory.config import Config
-from backstory.core.exchange import Head
+from backstory.core.exchange import Head, Headers
 from backstory.core.plan import Target
 from backstory.core.reply import Usage
 from backstory.core.side import SideFigures
@@ -30,6 +31,7 @@ from backstory.relay.fetch import Fetcher
 from backstory.relay.limits import Timeouts
 from backstory.relay.side import SideCaller
 from backstory.wires import WIRES
+from backstory.wires.anthropic.hosted import Hosted
 
 log = logging.getLogger("backstory")
 
@@ -106,15 +108,15 @@ class SideRoom:
     ) -> None:
         side = config.side_model
         self._side = side
+        self._tokens, self._clock, self._own = Tokens(config), clock, None if side.via == "client" else side_model.own(config)
         self.keys = ClientKeys(side.client_key_idle_s)
         self.by_client = side.via == "client"
-        own = None if self.by_client else side_model.own(config)
         self._budget = Budget(lanes, side_model.most(side), clock, figures)
         self._fetcher = Fetcher(connector(config), Timeouts(connect_s=config.upstream.connect_timeout_s))
         wires = {wire.name: wire for wire in WIRES}
         caller = SideCaller(
-            self.keys.of if own is None else lambda _: own,
-            self.keys.drop,
+            self._endpoint,
+            self._refused,
             self._budget,
             self._fetcher,
             {dialect: wires[name] for dialect, name in _DIALECTS.items()},
@@ -124,6 +126,7 @@ class SideRoom:
             figures,
             paid,
             self._wake_in,
+            self._prepared,
         )
         jobs = side_jobs(side.tasks, lanes, caller, clock)
         lease_s = _ANSWERS_A_LEASE * (side.timeout_s + config.upstream.connect_timeout_s) + _LEASE_SLACK_S
@@ -152,6 +155,26 @@ class SideRoom:
         for worker in self._workers:
             worker.wake()
 
+    def _endpoint(self, conversation: str) -> Endpoint | None:
+        return self._own or self.keys.of(conversation)
+
+    def _refused(self, conversation: str) -> None:
+        """What pays is no good: a client's key, or a token that was held."""
+        self.keys.drop(conversation)
+        if self._own is not None and self._own.backend is not None:
+            self._tokens.refused(self._own.backend)
+
+    async def _prepared(self, endpoint: Endpoint, body: bytes) -> tuple[bytes, Headers]:
+        """A request as its provider wants it, and what pays for it beside a key. Raises UpstreamError where there is no token."""
+        body = Hosted(endpoint.hosting, None).ask(body) if endpoint.hosting else body
+        backend = endpoint.backend
+        if backend is None or not (backend.needs_token or backend.signs):
+            return body, ()
+        await self._tokens.fetch([backend])
+        token = self._tokens.of(backend)
+        lines: Headers = ((b"Authorization", b"Bearer " + token.encode("latin-1", "replace")),) if token and backend.pays is None else ()
+        return body, (*lines, *backend.signed(endpoint.target, body, self._clock(), token))
+
     def _wake_in(self, seconds: float) -> None:
         for worker in self._workers:
             worker.wake_in(seconds)
@@ -173,8 +196,8 @@ def told(config: Config) -> str:
         free = "" if side.money_per_day else ", where that is free"
         where = f"{side.model or 'its own model'} at each conversation's own upstream{free}"
     else:
-        base = side_model.own_base(side)
-        where = f"{side.model} at {base.scheme}://{base.host_header.decode()}"
+        to = side_model.own(config).target
+        where = f"{side.model} at {to.scheme}://{to.host_header.decode()}"
     money = f" and ${most.micros / 1_000_000:g}" if most.micros else ""
     tasks = ", ".join(side.tasks)
     return f"side model: text of conversations is sent to {where}, for {tasks}; at most {most.tokens} tokens{money} a day"

@@ -17,8 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct, field
 
-from backstory.config import augmentation, augmenting
-from backstory.config import routing as routes
+from backstory.config import augmentation, augmenting, routing
 from backstory.config.augmentation import (
     Augmentation,
     Auxiliary,
@@ -33,6 +32,7 @@ from backstory.config.augmentation import (
 from backstory.config.extended import NOTHING, Extended
 from backstory.config.routes import AliasRow, ModelRow, ProviderRow, Routing
 from backstory.config.routing import Keys
+from backstory.config.secrets import check_variable
 from backstory.config.sections import (
     EXTENSIONS,
     MARKER,
@@ -70,7 +70,7 @@ from backstory.config.sections import (
     mask,
     spell,
 )
-from backstory.config.side_models import Secret, check_provider, check_variable, problems, read_key
+from backstory.config.side_models import Secret, problems, read_paid
 from backstory.config.sources import Collected, Given, collect, collect_environ, collect_file, fields_at
 from backstory.config.storage import check_storage, data_folder, default_storage
 from backstory.core.selectors import suggest
@@ -86,7 +86,7 @@ _PATHS = ("upstream.ca_file", "upstream.client_cert", "upstream.client_key", "si
 _FOLDERS = ("vectors.path",)
 _EXTRAS = {"media.recompress": ("PIL", "media")}
 _URLS = ("upstream.url", "upstream.anthropic", "upstream.openai", "upstream.gemini", "side_model.url", "vectors.url")
-_CHECKS = {"side_model.provider": check_provider, "side_model.api_key_env": check_variable}
+_CHECKS = {"side_model.api_key_env": check_variable}
 _MAPPINGS = frozenset(
     {
         "proxy.instances",
@@ -154,8 +154,8 @@ class Setting(Struct, frozen=True):
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """The whole tree. `listeners`, `outbound`, `side_key`, `provider_keys` (by the providers' names) and `extended` (what `extensions`
-    names) are worked out from it and the environment; `storage.url` is never empty after `load`."""
+    """The whole tree. `listeners`, `outbound`, `side_key`, `side_keys`, `provider_keys` (by the providers' names) and `extended` (what
+    `extensions` names) are worked out from it and the environment; `storage.url` is never empty after `load`."""
 
     proxy: Proxy = field(default_factory=Proxy)
     upstream: Upstream = field(default_factory=Upstream)
@@ -195,6 +195,7 @@ class Config(Struct, frozen=True, kw_only=True):
     listeners: tuple[Listener, ...] = ()
     outbound: OutboundProxies = OutboundProxies()
     side_key: Secret = Secret()
+    side_keys: Keys = Keys()
     provider_keys: dict[str, Keys] = field(default_factory=dict)
     extended: Extended = NOTHING
 
@@ -202,7 +203,7 @@ class Config(Struct, frozen=True, kw_only=True):
     def routes(self) -> bool:
         """Whether any request may go elsewhere than to its wire's upstream."""
         selected = self.planning.route or self.auxiliary.route
-        return bool(selected) or routes.in_use(self.providers, self.model_aliases, self.routing)
+        return bool(selected) or routing.in_use(self.providers, self.model_aliases, self.routing)
 
     @property
     def augmentation(self) -> Augmentation:
@@ -252,12 +253,13 @@ def _build(given: Collected, main: Config | None = None, label: str = "") -> Con
             top[part.name] = part.type(**sections[part.name])
     config = Config(**top)
     wrong += _together(config, given)
-    wrong += [f"{given.settings[name].source}: {name}: {text}" for name, text in problems(config.side_model) if name in given.settings]
     extended = _extended(config.extensions, given)
+    found = problems(config.side_model, config.providers, extended)
+    wrong += [f"{given.settings[name].source}: {name}: {text}" for name, text in found if name in given.settings]
     wrong += [
-        _wrong(keys()[name], given.settings[name], routes.Misplaced(f"{text} - at `${steps}`"))
+        _wrong(keys()[name], given.settings[name], routing.Misplaced(f"{text} - at `${steps}`"))
         for name, steps, text in (
-            *routes.problems(config.providers, config.model_aliases, config.routing, extended),
+            *routing.problems(config.providers, config.model_aliases, config.routing, extended),
             *augmenting.problems(config.augmentation, config.providers),
         )
         if name in given.settings
@@ -272,9 +274,9 @@ def _build(given: Collected, main: Config | None = None, label: str = "") -> Con
     outbound = _outbound(config.upstream.proxy, given.environ)
     listed = given.settings.get("providers")
     base = Path() if listed is None else listed.base
-    paid = {name: routes.read_keys(name, row, given.environ, base, extended) for name, row in config.providers.items()}
-    side_key = read_key(config.side_model, given.environ)
-    config = change(config, outbound=outbound, side_key=side_key, provider_keys=paid, extended=extended)
+    paid = {name: routing.read_keys(name, row, given.environ, base, extended) for name, row in config.providers.items()}
+    side_key, side_keys = read_paid(config.side_model, config.providers, paid, given.environ, base, extended)
+    config = change(config, outbound=outbound, side_key=side_key, side_keys=side_keys, provider_keys=paid, extended=extended)
     return config if main else change(config, listeners=_listeners(config, given))
 
 
@@ -314,7 +316,7 @@ def _value(key: Key, setting: Given) -> Any:
             value = yaml.safe_load(value)
         except yaml.YAMLError as error:
             raise ValueError(str(error)) from error
-    value = routes.rows_of(value) if key.name == "providers" else _also(key.name, value)
+    value = routing.rows_of(value) if key.name == "providers" else _also(key.name, value)
     if value is None:
         return key.default
     return _checked(key, setting, msgspec.convert(value, key.type, strict=not setting.text))
@@ -369,7 +371,7 @@ def _wrong(key: Key, setting: Given, error: Exception) -> str:
     name += steps
     if unknown is not None and known:
         return f"{place}: {name}.{unknown[1]}: no such setting{suggest(unknown[1], known)} (there are {', '.join(known)})"
-    if isinstance(error, routes.Misplaced):
+    if isinstance(error, routing.Misplaced):
         return f"{place}: {name}: {detail}"
     expects = f"expected {key.expects}, got {got}" if not within or not within[1] else f"expected {key.expects}"
     if isinstance(error, msgspec.ValidationError) and not (within and within[1]):

@@ -17,7 +17,7 @@ from msgspec import Struct
 from backstory.config.catalogue import OPEN_KINDS, catalogue
 from backstory.config.extended import NOTHING, Extended
 from backstory.config.routes import AliasRow, ProviderRow, Routing
-from backstory.config.side_models import check_secret, check_variable
+from backstory.config.secrets import check_secret, check_variable
 from backstory.core.provider_row import Auth, Header, Row, WireName
 from backstory.core.selectors import HYBRID, Branch, nearest, parse, suggest
 from backstory.errors import SelectorError

@@ -282,7 +282,7 @@ class Identity(Struct, frozen=True):
 class SideModel(Struct, frozen=True):
     """A model that makes memory better in the background. Nothing is ever sent while its budget is 0."""
 
-    provider: Annotated[str, Meta(description="a provider by its name; empty with a url: OpenAI-compatible")] = ""
+    provider: Annotated[str, Meta(description="a provider of the catalogue or of `providers`; empty with a url: OpenAI-compatible")] = ""
     url: Annotated[str, Meta(description="base URL; empty: the provider's usual one")] = ""
     model: Annotated[str, Meta(description="name of the model; empty with via client: the conversation's own")] = ""
     api_key_env: Annotated[str, Meta(description="variable that holds the key; empty: the provider's usual one")] = ""

@@ -1,52 +1,30 @@
-"""The side model's settings beyond single values: which providers are known by name, what does not go together, and its key.
+"""The side model's settings beyond single values: at which provider it is asked, what does not go together, and what it is paid with.
 
-A further provider is one line of `PROVIDERS`. Base URLs as the providers' own SDKs take them.
+Rule: its providers are those of the catalogue and those under `providers`, addressed and paid as the gateway does it. What cannot be is
+told when the settings are read, and why.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from backstory.config.catalogue import OPEN_KINDS, catalogue
+from backstory.config.extended import NOTHING, Extended
+from backstory.config.routes import ProviderRow
+from backstory.config.routing import Keys, auth_of, read_keys, row_of
+from backstory.config.secrets import check_secret
 from backstory.config.sections import SideModel
+from backstory.core.provider_row import JsonForm, Row, WireName
 
 Dialect: TypeAlias = Literal["openai", "anthropic"]
-Form: TypeAlias = Literal["schema", "object", "tool", "text"]
-"""How a provider is asked for JSON: by a JSON schema, as any JSON object, as the arguments of a tool, or in words alone."""
+Form: TypeAlias = JsonForm
 
-
-class Known(Struct, frozen=True):
-    """A provider. `key_env`: the variable its key usually stands in. `form`: the strictest form of JSON it has; what it refuses is given up
-    in a running process. `output_key`: how its Chat API calls the most tokens of an answer."""
-
-    url: str
-    dialect: Dialect = "openai"
-    key_env: str = ""
-    form: Form = "schema"
-    output_key: str = "max_tokens"
-
-
-PROVIDERS = {
-    "ollama": Known("http://127.0.0.1:11434/v1"),
-    "lmstudio": Known("http://127.0.0.1:1234/v1"),
-    "vllm": Known("http://127.0.0.1:8000/v1"),
-    "llamacpp": Known("http://127.0.0.1:8080/v1"),
-    "openai": Known("https://api.openai.com/v1", key_env="OPENAI_API_KEY", output_key="max_completion_tokens"),
-    "anthropic": Known("https://api.anthropic.com", "anthropic", "ANTHROPIC_API_KEY", "tool"),
-    "gemini": Known("https://generativelanguage.googleapis.com/v1beta/openai", key_env="GEMINI_API_KEY"),
-    "openrouter": Known("https://openrouter.ai/api/v1", key_env="OPENROUTER_API_KEY"),
-    "groq": Known("https://api.groq.com/openai/v1", key_env="GROQ_API_KEY", form="object"),
-    "mistral": Known("https://api.mistral.ai/v1", key_env="MISTRAL_API_KEY"),
-    "deepseek": Known("https://api.deepseek.com/v1", key_env="DEEPSEEK_API_KEY", form="object"),
-    "openai_compatible": Known(""),
-    "anthropic_compatible": Known("", "anthropic", form="tool"),
-}
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_LONGEST_KEY = 4096
+_DIALECTS: dict[WireName, Dialect] = {"openai_chat": "openai", "anthropic": "anthropic"}
 
 
 class Secret(Struct, frozen=True):
@@ -59,72 +37,139 @@ class Secret(Struct, frozen=True):
         return f"Secret({'***' if self.value else ''!r}, {self.trouble!r})"
 
 
-def known(side: SideModel) -> Known:
-    """The provider that is meant; a URL alone means an OpenAI-compatible one."""
-    return PROVIDERS[side.provider or "openai_compatible"]
+class Known(Struct, frozen=True):
+    """A provider, as the side model asks it. `given`: as it stands under `providers`, or would. `wire`: the one it is asked in, "" for none
+    that a side model speaks."""
+
+    name: str
+    given: ProviderRow
+    row: Row
+
+    @property
+    def wire(self) -> WireName | Literal[""]:
+        """OpenAI's Chat API where it has that, under a path of its own too; else Anthropic's."""
+        speaks = (self.given.wire,) if self.given.wire is not None else tuple(self.row.urls)
+        found: WireName | None = next((wire for wire in _DIALECTS if wire in speaks), None)
+        return found or ("openai_chat" if self.row.chat_path and self.given.wire in {None, *self.row.urls} else "")
+
+    @property
+    def dialect(self) -> Dialect:
+        """In which it is asked, OpenAI's where there is none."""
+        return _DIALECTS.get(self.wire or "openai_chat", "openai")
+
+    @property
+    def form(self) -> Form:
+        """The strictest form of JSON that it has; what it refuses is given up in a running process."""
+        return "tool" if self.dialect == "anthropic" else self.row.json
 
 
-def check_provider(name: str) -> None:
-    """Raises ValueError for a name that nobody has."""
-    if name not in PROVIDERS:
-        raise ValueError("no such provider; one of " + ", ".join(PROVIDERS))
+def known(side: SideModel, providers: Mapping[str, ProviderRow], extended: Extended = NOTHING) -> Known | None:
+    """The provider that is meant, one under `providers` first; a URL alone means an OpenAI-compatible one. None where there is none of this
+    name. A key of the side model's own takes the place of what it is paid with otherwise."""
+    name = side.provider or OPEN_KINDS[0]
+    given = providers.get(name, ProviderRow())
+    row = row_of(name, given, extended)
+    if row is None:
+        return None
+    given = replace(given, kind=given.kind or name, url=side.url or given.url)
+    if side.api_key_env or side.api_key_file:
+        given = replace(given, auth="key", api_key_env=side.api_key_env, api_key_file=side.api_key_file)
+    return Known(name, given, row)
 
 
-def check_variable(name: str) -> None:
-    """Raises ValueError for what is no variable's name, without repeating it: it may be the key itself."""
-    if not _VARIABLE.fullmatch(name):
-        raise ValueError("the name of a variable in which the key stands, not the key itself")
-
-
-def problems(side: SideModel) -> list[tuple[str, str]]:
+def problems(side: SideModel, providers: Mapping[str, ProviderRow], extended: Extended = NOTHING) -> Iterator[tuple[str, str]]:
     """What does not go together: a key that was set, and what is wrong with it."""
-    found: list[tuple[str, str]] = []
     if side.api_key_env and side.api_key_file:
-        found.append(("side_model.api_key_file", "side_model.api_key_env is set too; only one of them can be"))
+        yield "side_model.api_key_file", "side_model.api_key_env is set too; only one of them can be"
     if side.via == "client":
         given = [name for name in ("provider", "url", "api_key_env", "api_key_file") if getattr(side, name)]
-        found += [(f"side_model.{name}", "with side_model.via client the upstream and the key are the client's own") for name in given]
-        return found
+        yield from [(f"side_model.{name}", "with side_model.via client the upstream and the key are the client's own") for name in given]
+        return
     named = "side_model.provider" if side.provider else "side_model.url"
     if not side.provider and not side.url:
-        needed = "side_model.provider (one of " + ", ".join(PROVIDERS) + ") or side_model.url is needed too"
-        found += [(f"side_model.{name}", needed) for name in ("model", "tokens_per_day") if getattr(side, name)]
-        return found
-    if not side.url and not known(side).url:
-        found.append((named, f"the provider {side.provider} needs side_model.url"))
+        if side.model or side.tokens_per_day:
+            needed = "side_model.provider (one of " + ", ".join(_names(providers, extended)) + ") or side_model.url is needed too"
+            yield from [(f"side_model.{name}", needed) for name in ("model", "tokens_per_day") if getattr(side, name)]
+        return
+    found = known(side, providers, extended)
+    if found is None and side.provider in providers:
+        return  # what is wrong is told of that one
+    if found is None:
+        wrong = "no such provider; one of " + ", ".join(_names(providers, extended))
+        yield "side_model.provider", f"expected text, got {side.provider!r} ({wrong})"
+        return
+    if not found.given.url and not any(found.row.urls.values()):
+        yield named, f"the provider {side.provider} needs side_model.url"
+    trouble = _unreachable(found)
+    if trouble:
+        yield named, trouble
     if not side.model:
-        found.append((named, "side_model.model, the name of the model to use, is needed too"))
-    return found
+        yield named, "side_model.model, the name of the model to use, is needed too"
 
 
-def read_key(side: SideModel, environ: Mapping[str, str]) -> Secret:
-    """The side model's own key. None is needed where none was named and the provider's usual variable is not set."""
-    if side.via == "client" or not (side.provider or side.url):
-        return Secret()
+def read_paid(
+    side: SideModel,
+    providers: Mapping[str, ProviderRow],
+    paid: Mapping[str, Keys],
+    environ: Mapping[str, str],
+    base: Path,
+    extended: Extended = NOTHING,
+) -> tuple[Secret, Keys]:
+    """The side model's own key, and what else its provider wants to be addressed and paid with. No key is needed where none was named and
+    the provider has no usual variable for it, or is paid in another way. `paid`: what was read for those under `providers`."""
+    found = known(side, providers, extended) if side.via != "client" and (side.provider or side.url) else None
+    if found is None:
+        return Secret(), Keys()
+    name, given = found.name, found.given
+    if side.api_key_env or side.api_key_file:
+        bare = replace(given, auth="none", api_key_env="", api_key_file="")
+        keys = read_keys(name, bare, environ, base, extended)
+        return Secret(trouble=keys.trouble) if keys.trouble else _own_key(side, environ), keys
+    keys = paid[name] if name in paid else read_keys(name, given, environ, base, extended)
+    if keys.trouble:
+        return Secret(trouble=keys.trouble), keys
+    if keys.numbered:
+        return Secret(keys.numbered[0][1]), keys
+    usual = found.row.key_env
+    if usual and auth_of(given, found.row) in {"", "key"}:
+        return Secret(trouble=f"side_model.api_key_env: the variable {usual} is not set"), keys
+    return Secret(), keys
+
+
+def _own_key(side: SideModel, environ: Mapping[str, str]) -> Secret:
+    name = side.api_key_env
+    value, place = environ.get(name, "").strip(), f"side_model.api_key_env: the variable {name}"
     if side.api_key_file:
+        place = f"side_model.api_key_file: {side.api_key_file}"
         try:
-            text = Path(side.api_key_file).read_text(encoding="utf-8").strip()
+            value = Path(side.api_key_file).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            return Secret(trouble=f"side_model.api_key_file: {side.api_key_file} cannot be read: {type(error).__name__}")
-        return _checked(text, f"side_model.api_key_file: {side.api_key_file}")
-    name = side.api_key_env or known(side).key_env
-    if not name:
-        return Secret()
-    value = environ.get(name, "").strip()
-    if not value:
-        return Secret(trouble=f"side_model.api_key_env: the variable {name} is not set")
-    return _checked(value, f"side_model.api_key_env: the variable {name}")
-
-
-def check_secret(value: str, place: str) -> str:
-    """The key itself. Raises ValueError for what can be none, without repeating it."""
-    if not value or len(value) > _LONGEST_KEY or not value.isascii() or not value.isprintable() or " " in value:
-        raise ValueError(f"{place} holds no key (one line of visible ASCII characters)")
-    return value
-
-
-def _checked(value: str, place: str) -> Secret:
+            return Secret(trouble=f"{place} cannot be read: {type(error).__name__}")
+    elif not value:
+        return Secret(trouble=f"{place} is not set")
     try:
         return Secret(check_secret(value, place))
     except ValueError as error:
         return Secret(trouble=str(error))
+
+
+def _unreachable(found: Known) -> str:
+    """Why a side model cannot be asked there, "" where it can."""
+    auth = auth_of(found.given, found.row)
+    if not found.wire:
+        speaks = found.given.wire or ", ".join(found.row.urls)
+        return f"a side model is asked in openai_chat or anthropic; {found.name} speaks {speaks} here"
+    if auth == "client":
+        return f"{found.name} is paid for with each client's own key; side_model.api_key_env or side_model.api_key_file is needed"
+    if auth == "oauth_refresh":
+        return (
+            f"{found.name} is paid for with a refresh token (auth oauth_refresh), which may change with each use: only the gateway has it"
+        )
+    return ""
+
+
+def _names(providers: Mapping[str, ProviderRow], extended: Extended) -> list[str]:
+    """Those that run here first."""
+    rows = {**catalogue(), **extended.rows}
+    here = [name for name, row in rows.items() if row.auth == "none"]
+    return list(dict.fromkeys([*here, *providers, *rows]))

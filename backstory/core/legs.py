@@ -64,13 +64,19 @@ class Talk(Protocol):
     """
 
     def frame(self, frame: Frame) -> bytes:
-        """What the client gets for the next frame of a streamed leg: the frame's own bytes as long as no tool of ours was called."""
+        """What the client gets for the next frame of a streamed leg: the frame's own bytes as long as no tool of ours was called, and it
+        tells of none."""
         ...
 
     @property
     def spoke(self) -> bool:
         """Whether the client has more of the streamed leg under way than how an answer begins: another one in its place would say things
         twice."""
+        ...
+
+    @property
+    def owed(self) -> bytes:
+        """Of a streamed leg: frames as they came that wait for what the next one is. Where the leg breaks off, nothing comes of that."""
         ...
 
     def over(self) -> Leg:

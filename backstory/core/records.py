@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Literal, TypeAlias, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 TurnKind: TypeAlias = Literal["spoken", "tool"]
 FactKind: TypeAlias = Literal[
@@ -374,6 +376,9 @@ class SessionSummary(Struct, frozen=True):
     created: float
 
 
+_Row = TypeVar("_Row", Turn, Injection, Digest, Stub, Spend, Trace, Home, Lookup, Wording)
+
+
 class Batch(Struct, frozen=True):
     """Rows that belong together: written in one transaction, all or none; a second write of the same rows changes nothing."""
 
@@ -389,6 +394,31 @@ class Batch(Struct, frozen=True):
     lookups: tuple[Lookup, ...] = ()
     replies: tuple[KeptReply, ...] = ()
     wordings: tuple[Wording, ...] = ()
+    free: tuple[str, ...] = ()
+    """Those names of `aliases` that nobody had when they were given. If another conversation is stored under one first, what was begun here
+    is stored in that."""
+
+
+def moved_to(rows: Batch, names: Mapping[str, str]) -> Batch:
+    """The rows of conversations that are named here as those of the others that they are named with."""
+
+    def put(some: tuple[_Row, ...]) -> tuple[_Row, ...]:
+        return tuple([replace(one, conversation=names[one.conversation]) if one.conversation in names else one for one in some])
+
+    return replace(
+        rows,
+        conversations=tuple(replace(one, id=names.get(one.id, one.id)) for one in rows.conversations),
+        turns=put(rows.turns),
+        aliases=tuple((whose, key, names.get(name, name)) for whose, key, name in rows.aliases),
+        injections=put(rows.injections),
+        digests=put(rows.digests),
+        stubs=put(rows.stubs),
+        spends=put(rows.spends),
+        traces=put(rows.traces),
+        homes=put(rows.homes),
+        lookups=put(rows.lookups),
+        wordings=put(rows.wordings),
+    )
 
 
 class Promise(Struct, frozen=True, tag=True):

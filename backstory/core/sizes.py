@@ -8,6 +8,8 @@ import re
 
 CHARS_PER_TOKEN = 3.6
 _BYTES_PER_TOKEN = 2.6
+# In a text of Latin letters, what its other signs cost beside that, for each byte of them more than one.
+_MORE = 1.1
 # Smaller bodies hold no image that is worth the look; an image of usual size, in tokens.
 _SURELY_TEXT, _IMAGE = 32_768, 1500
 # What stands before encoded data: in a data URL, or as the member of that name; how far from its name it begins, and what is too short.
@@ -18,10 +20,13 @@ _ENCODED = re.compile(rb"[A-Za-z0-9+/_-]{64}")
 
 
 def rough(text: str) -> int:
-    """Tokens, rarely too few: 3.6 characters each in ASCII, 2.6 bytes each elsewhere."""
+    """Tokens, rarely too few: 3.6 characters each, and more for what is not ASCII, up to 2.6 bytes each. A dash or a letter with an accent
+    does not make a text of another script of it."""
+    length = len(text)
     if text.isascii():
-        return int(len(text) / CHARS_PER_TOKEN) + 1
-    return int(len(text.encode("utf-8", "surrogatepass")) / _BYTES_PER_TOKEN) + 1
+        return int(length / CHARS_PER_TOKEN) + 1
+    size = len(text.encode("utf-8", "surrogatepass"))
+    return int(min(size / _BYTES_PER_TOKEN, length / CHARS_PER_TOKEN + (size - length) * _MORE)) + 1
 
 
 def rough_body(body: bytes) -> int:

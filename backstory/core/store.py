@@ -46,7 +46,12 @@ About: TypeAlias = tuple[str, bool, dict[str, str], int]
 
 
 class Store(Protocol):
-    """Ground truth and derived state."""
+    """Ground truth and derived state.
+
+    `moved`: conversations that were begun under a name that another was stored under first, and that other: what this store is given to
+    write of the one, it writes of the other. Of what it has been given itself; never changed, but replaced."""
+
+    moved: Mapping[str, str]
 
     def write(self, batches: Sequence[Batch]) -> None:
         """All batches in one transaction. Idempotent: rows are keyed by their ids (conversation: last write wins on label, model, wire,
@@ -374,6 +379,11 @@ class Lanes(Protocol):
     @property
     def settled(self) -> int:
         """Every batch up to this inbox number is in the store."""
+        ...
+
+    @property
+    def moved(self) -> Mapping[str, str]:
+        """See Store; of all that is stored by now."""
         ...
 
     @property

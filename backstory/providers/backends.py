@@ -210,7 +210,7 @@ def backends(config: Config) -> dict[str, Backend]:
     for name in BUILT_IN:
         if name not in config.providers:
             given = ProviderRow(url=urls[name], auth="client")
-            made = _at_home(_backend(name, given, Keys(), config.extended), urls)
+            made = _at_home(backend(name, given, Keys(), config.extended), urls)
             # What its provider's own host refuses, whoever else is there may take.
             lacks = known_at(next(iter(made.urls.values())).host).lacks
             found[name] = replace(made, known=Known(lacks, made.row.habits))
@@ -218,7 +218,7 @@ def backends(config: Config) -> dict[str, Backend]:
         keys = config.provider_keys.get(name, Keys())
         if keys.trouble:
             raise ConfigError(keys.trouble)
-        found[name] = _at_home(_backend(name, given, keys, config.extended), urls if not config.upstream.url else {})
+        found[name] = _at_home(backend(name, given, keys, config.extended), urls if not config.upstream.url else {})
     return found
 
 
@@ -237,7 +237,7 @@ def _upstream(name: str, url: str, config: Config) -> Backend:
     base, speaks = upstreams.base(url), config.upstream.wire
     given = ProviderRow(kind="openai_compatible", url=url, auth="client")
     urls = {wire: base for wire in _OWN if speaks in {"", wire}}
-    made = _backend(name, given, Keys(), config.extended)
+    made = backend(name, given, Keys(), config.extended)
     return replace(made, urls=urls, home=frozenset(urls), natural=True)
 
 
@@ -248,7 +248,8 @@ def _at_home(backend: Backend, urls: Mapping[str, str]) -> Backend:
     return replace(backend, home=frozenset([wire for wire, it in own.items() if places[wire] == (it.scheme, it.host, it.port)]))
 
 
-def _backend(name: str, given: ProviderRow, keys: Keys, extended: Extended) -> Backend:
+def backend(name: str, given: ProviderRow, keys: Keys, extended: Extended) -> Backend:
+    """One provider of the settings, or as it would stand there. Raises ConfigError for a kind that there is not."""
     row = row_of(name, given, extended)
     if row is None:
         raise ConfigError(f"providers.{name}: no such kind")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
+from typing import Literal
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -16,14 +17,19 @@ from msgspec.structs import replace
 
 from backstory.config import Config
 from backstory.config.sections import SideModel
-from backstory.config.side_models import PROVIDERS, Dialect, Form, known
+from backstory.config.side_models import Dialect, Form, known
 from backstory.core.exchange import Head, Headers
 from backstory.core.plan import Target
 from backstory.core.records import Used
+from backstory.core.translation import Hosting
 from backstory.errors import ConfigError
-from backstory.providers import prices, upstreams
+from backstory.providers import prices, tokens
+from backstory.providers.backends import Backend, backend
 
-_VERSIONED = re.compile(r"/v\d++(?:(?:alpha|beta)\d*)?$")
+_NOBODY = Head("POST", "", "", ())
+# Anthropic's wire inside of a cloud's own: a whole answer is asked for (wires/anthropic/hosted.py).
+_VERBS = {"bedrock": "invoke", "vertex": "rawPredict"}
+_OPENAI, _OPENAI_OUTPUT = "api.openai.com", "max_completion_tokens"
 _ANTHROPIC_VERSION = (b"anthropic-version", b"2023-06-01")
 # Names and numbers of an account that some keys need beside them.
 _BESIDE = (b"openai-organization", b"openai-project", b"anthropic-version")
@@ -50,7 +56,8 @@ FREE = Price(0.0, 0.0)
 
 
 class Endpoint(Struct, frozen=True):
-    """Where and how to ask. `auth`: header lines with the key. `price` is never unknown. Its text does not show the key."""
+    """Where and how to ask. `auth`: header lines with the key. `price` is never unknown. `backend`: whose way of paying may want more than
+    these lines; None for a client's. `hosting`: a cloud that wants Anthropic's wire in its own. Its text does not show the key."""
 
     target: Target
     dialect: Dialect
@@ -60,6 +67,8 @@ class Endpoint(Struct, frozen=True):
     form: Form
     output_key: str = "max_tokens"
     local: bool = False
+    backend: Backend | None = None
+    hosting: Hosting | Literal[""] = ""
 
     def __repr__(self) -> str:
         return f"Endpoint({self.dialect}, {self.target.scheme}://{self.target.host}:{self.target.port}, {self.model!r})"
@@ -78,7 +87,7 @@ def configured(config: Config) -> bool:
 
 def off(config: Config) -> str:
     """Why nothing will be sent, "" where something may be. Raises ConfigError where the settings promise what cannot be: a key that is not
-    there, a limit in money for a model without a known price."""
+    there, tokens without what signs for them, a limit in money for a model without a known price."""
     side = config.side_model
     if not configured(config):
         return "no side model is set up"
@@ -92,7 +101,10 @@ def off(config: Config) -> str:
         return ""
     if config.side_key.trouble:
         raise ConfigError(config.side_key.trouble)
-    price = price_of(side, side.model, own_base(side).host)
+    to = own(config)
+    if to.backend is not None:
+        tokens.check(to.backend)
+    price = price_of(side, side.model, to.target.host)
     if price is None and side.money_per_day:
         raise ConfigError(
             f"side_model.money_per_day: the price of {side.model} is not known; set side_model.input_price and side_model.output_price"
@@ -103,26 +115,28 @@ def off(config: Config) -> str:
 
 
 def own(config: Config) -> Endpoint:
-    """The side model's own endpoint. For settings that are not `off`."""
-    side = config.side_model
-    found, base = known(side), own_base(side)
-    local = is_local(base.host)
-    key = config.side_key.value.encode()
-    auth: Headers = ()
-    if found.dialect == "anthropic":
-        auth = ((b"x-api-key", key), _ANTHROPIC_VERSION) if key else (_ANTHROPIC_VERSION,)
-        path = f"{base.prefix}/messages" if _VERSIONED.search(base.prefix) else f"{base.prefix}/v1/messages"
+    """The side model's own endpoint, addressed as the gateway does it. For settings that can be (config/side_models.py: problems)."""
+    side, key = config.side_model, config.side_key.value
+    found = known(side, config.providers, config.extended)
+    if found is None or not found.wire:
+        raise ConfigError(f"side_model.provider: a side model cannot be asked at {side.provider}")
+    wire = found.wire
+    keys = replace(config.side_keys, numbered=((0, key),) if key else ())
+    made = backend(found.name, found.given, keys, config.extended)
+    if wire not in made.urls:
+        base = next(iter(made.urls.values()))
+        made = replace(made, urls={wire: base}, paths={wire: found.row.chat_path} if not side.url else {}, header="bearer")
+    base = made.urls[wire]
+    if side.url and wire == "openai_chat" and wire not in made.paths:
+        # A base URL as OpenAI's own library takes it.
+        target = Target(base.scheme, base.host, base.port, base.host_header, f"{base.prefix or '/v1'}/chat/completions")
     else:
-        auth = ((b"authorization", b"Bearer " + key),) if key else ()
-        path = f"{base.prefix or '/v1'}/chat/completions"
-    target = Target(base.scheme, base.host, base.port, base.host_header, quote(path, safe="/%:@!$&'()*+,;=~"))
+        target = made.target(wire, side.model, f":{_VERBS.get(found.row.hosting, '')}", "")
+    target = replace(target, path=quote(target.path, safe="/%:@!$&'()*+,;=~?"))
+    _, auth = made.pay(wire, 0, _NOBODY, True)
     price = price_of(side, side.model, base.host) or FREE
-    return Endpoint(target, found.dialect, auth, side.model, price, found.form, found.output_key, local)
-
-
-def own_base(side: SideModel) -> upstreams.Base:
-    """The base URL in force, taken apart."""
-    return upstreams.base(side.url or known(side).url)
+    local, output_key = is_local(base.host), found.row.output_key
+    return Endpoint(target, found.dialect, auth, side.model, price, found.form, output_key, local, made, found.row.hosting)
 
 
 def of_client(side: SideModel, wire: str, head: Head, target: Target, model: str) -> Endpoint | None:
@@ -135,8 +149,7 @@ def of_client(side: SideModel, wire: str, head: Head, target: Target, model: str
         return None
     to = replace(target, path=path)
     form: Form = "tool" if wire == "anthropic" else "schema"
-    openai = target.host == upstreams.base(PROVIDERS["openai"].url).host
-    output_key = PROVIDERS["openai"].output_key if openai else "max_tokens"
+    output_key = _OPENAI_OUTPUT if target.host == _OPENAI else "max_tokens"
     return Endpoint(to, "anthropic" if wire == "anthropic" else "openai", auth, name, price, form, output_key, local)
 
 

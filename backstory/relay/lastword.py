@@ -14,14 +14,14 @@ from typing import TypeAlias
 # Sources: OpenAI Chat ends with the data [DONE]; Messages with the event message_stop; Responses with response.completed or .incomplete,
 # before which an error or response.failed is no answer. Gemini has no last word: its clients read to the end of the body.
 _BEGINS = re.compile(
-    rb"[\r\n](?:data: ?\[DONE\](?=[\r\n])"
-    rb"|(?:event: ?|data: ?\{\"type\": ?\")(?:message_stop|response\.completed|response\.incomplete)[\r\n\"])"
+    rb"[\r\n](?:data: ?(?:\[DONE\]|\{[^\r\n\\]{0,64}?\"type\": ?\"(?:message_stop|response\.completed|response\.incomplete)\")"
+    rb"|event: ?(?:message_stop|response\.completed|response\.incomplete)(?=[\r\n]))"
 )
 _BLANK = re.compile(rb"\n\r?\n|\r\r")
 # The longest beginning, with what stands before and after it; and a blank line less its last byte.
-_TAIL, _BLANK_TAIL = 64, 2
-# A piece that unpacks to more is no piece of such a stream.
-_MOST_UNPACKED = 1 << 20
+_TAIL, _BLANK_TAIL = 128, 2
+# A piece that unpacks to more, or has more members, is no piece of such a stream.
+_MOST_UNPACKED, _MOST_MEMBERS = 1 << 20, 1024
 # Window bits of zlib for gzip or zlib, whichever it is.
 _EITHER = 47
 
@@ -39,7 +39,7 @@ class LastWord:
         self._begun = False
 
     def feed(self, data: bytes) -> bool:
-        """The next bytes of its body. Whether it has been said with them, to the end of its event."""
+        """The next bytes of its body. Whether it has been said with them: [DONE] is enough, an event is said when it ends."""
         if self._unpack is not None:
             data = self._unpack(data)
         window, found = self._tail + data, None
@@ -67,17 +67,17 @@ class _Unzip:
 
     def feed(self, data: bytes) -> bytes:
         out: list[bytes] = []
+        left, members = _MOST_UNPACKED, _MOST_MEMBERS
         while data and self._member is not None:
             try:
-                out.append(self._member.decompress(data, _MOST_UNPACKED))
+                out.append(self._member.decompress(data, left))
             except zlib.error:
                 self._member = None
                 break
-            if self._member.unconsumed_tail:
+            data, left, members = self._member.unused_data, left - len(out[-1]), members - self._member.eof
+            if self._member.unconsumed_tail or left <= 0 or not members:
                 self._member = None
-                break
-            data = self._member.unused_data
-            if self._member.eof:
+            elif self._member.eof:
                 self._member = zlib.decompressobj(_EITHER)
         return b"".join(out)
 

@@ -1,8 +1,9 @@
 """One answer in several legs: what the client gets of each is asked of the wire (core/legs.py), the next one is asked of the provider.
 
-Rule: text is never held back. Only what belongs to a call of ours, and the end behind it, waits. A first leg without such a call passes
-byte for byte. Where a later leg fails before the client has anything of it, the request is made once more without our tools; where that is
-no way out, the answer ends with the wire's own word for one that is cut off, or, where that would be a lie, by breaking off.
+Rule: text is never held back. Only what belongs to a call of ours, and the end behind it, waits (in Gemini's wire also a response with a
+call of the client's, until the next one is known). A first leg without a call of ours passes byte for byte. Where a later leg fails before
+the client has anything of it, the request is made once more without our tools; where that is no way out, the answer ends with the wire's
+own word for one that is cut off, or, where that would be a lie, by breaking off.
 """
 
 from __future__ import annotations
@@ -139,7 +140,7 @@ class Legs:
         """The leg under way will not come to its end. True where the answer goes on, or has ended, all the same."""
         if self.later and not self._lost:
             return self._recovered()
-        held, self._held = self._held, b""
+        held, self._held = (self._paging.talk.owed if self._reader is not None else b"") + self._held, b""
         if held and not self.later:
             self._course.hand_on(held, False)
         return False
@@ -152,9 +153,10 @@ class Legs:
         if reader is None:
             return
         nothing: tuple[bytes, Leg | None] | None = None
+        owed = self._paging.talk.owed
         read = self._asked(nothing, lambda: self._read(reader, data, done))
         if read is None:
-            self._broke(done, trailers)
+            self._broke(owed, done, trailers)
             return
         out, leg = read
         if leg is None:
@@ -179,7 +181,7 @@ class Legs:
         self._held = self._held[sum([len(frame.raw) for frame in frames]) :]
         return out, talk.over() if done else None
 
-    def _broke(self, done: bool, trailers: _Trailers) -> None:
+    def _broke(self, owed: bytes, done: bool, trailers: _Trailers) -> None:
         """The wire could not go on: a first leg passes as it comes from here on."""
         held, self._held, self._reader = self._held, b"", None
         if self.later:
@@ -188,7 +190,7 @@ class Legs:
                 self._recover()
             return
         self._state = "pass"
-        self._course.hand_on(held, done, trailers)
+        self._course.hand_on(owed + held, done, trailers)
 
     def _leg_over(self, leg: Leg, out: bytes, trailers: _Trailers) -> None:
         if not leg.calls:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import NoReturn, TypeVar
 
 import msgspec
@@ -70,7 +70,8 @@ class SideCaller:
     """A core.side.SideModel. `endpoint`: where a conversation's questions go, None for nowhere (now). `refused`: a conversation's key was
     turned away. `chance`: from 0 to 1. `wires`: by dialect, to read answers with. `paid`: told of every bill, by model, usage and
     conversation, in dollars; of one that nobody knows, what was reserved. `rests`: told for how many seconds a provider is left alone,
-    each time that it is."""
+    each time that it is. `prepared`: a request as its provider wants it, and header lines that pay for this very one; UpstreamError where
+    there is nothing to pay with."""
 
     def __init__(
         self,
@@ -85,6 +86,7 @@ class SideCaller:
         figures: SideFigures,
         paid: Callable[[str, Usage, str, float], None] = lambda _model, _usage, _conversation, _dollars: None,
         rests: Callable[[float], None] = lambda _seconds: None,
+        prepared: Callable[[Endpoint, bytes], Awaitable[tuple[bytes, Headers]]] | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._refused = refused
@@ -99,6 +101,7 @@ class SideCaller:
         self.figures = figures
         self._paid = paid
         self._rests = rests
+        self._prepared = prepared
         self._full_on = ""
 
     def ready(self, conversation: str) -> bool:
@@ -150,7 +153,10 @@ class SideCaller:
 
     async def _send(self, endpoint: Endpoint, body: bytes, conversation: str) -> tuple[Fetched, Hold]:
         """The reply, and the reservation for it, still to be settled."""
+        paid: Headers = ()
         try:
+            if self._prepared is not None:
+                body, paid = await self._prepared(endpoint, body)
             up = await self._fetcher.connect(endpoint.target)
         except UpstreamError as error:
             self._fail(endpoint, str(error), "unreachable")
@@ -167,7 +173,7 @@ class SideCaller:
             raise SideModelError("the side model's budget of the day is used up", "budget")
         got: Fetched | None = None
         try:
-            got = await self._fetcher.post(up, endpoint.target, headers(endpoint), body, self._timeout_s)
+            got = await self._fetcher.post(up, endpoint.target, (*headers(endpoint), *paid), body, self._timeout_s)
         except UpstreamError as error:
             self._fail(endpoint, str(error), "cut")
         finally:

@@ -58,14 +58,16 @@ class Desk(Struct, frozen=True):
 
         record = changed(thread.conversation)
         aliases = list(visit.aliases)
-        rows = Batch((record,), aliases=tuple((record.principal, key, record.id) for key in aliases))
+        rows = Batch((record,), aliases=tuple((record.principal, key, record.id) for key in aliases), free=visit.free)
         set_now: dict[str, str] = {}
 
         def write(store: Store) -> None:
             store.write([rows])
-            store.put_about(record.principal, record.id, label, memory)
+            # Another process may have given its name to another conversation at this moment.
+            own = store.moved.get(record.id, record.id)
+            store.put_about(record.principal, own, label, memory)
             for name, value in (states or {}).items():
-                set_now[name] = store.put_state(record.principal, record.id, name, value)
+                set_now[name] = store.put_state(record.principal, own, name, value)
 
         await self.lanes.write(write)
         thread.conversation = changed(thread.conversation)

@@ -38,9 +38,17 @@ from backstory.stages.visit import Refused, Visit, Visits, unmark, wants_answer
 # A request's own mark: its provider sets one behind the newest message.
 _AUTOMATIC = ("cache_control",)
 
+<<<<<<< HEAD
 
 # Stubs are enough where they leave a request with at most this share of the window, and about as little as a fold would.
 _RELIEVED, _NEAR = 0.7, 0.05
+=======
+# Stubs are enough where they leave a request with at most this share of the window, and about as little as a fold would; or with
+# this last share, where smaller images are among them: those would be made for nothing if a fold took them with it.
+_RELIEVED, _NEAR, _SHOWS = 0.7, 0.05, 0.35
+# Of plans and decisions that a summary leaves out, so many tokens go along at least: some four lines.
+_KEEPS = 200
+>>>>>>> b2b77e4b579ede7af959ea0b6af9aa3d71adfd2f
 # Where a question takes more requests than this, tools are at work.
 _AT_WORK = 1.5
 # Conversations whose side spend has not been told yet.
@@ -248,7 +256,7 @@ class Economy(Stage):
         more where the next request of a client that is never known would change it again, and where rewriting was stopped: above what the
         model is known to take."""
         if visit.stubs:
-            return self.relieved(visit)
+            return self.relieved(visit, any(one.kind == "image" for one in visit.stubs))
         return max(self._window.size if visit.seen else 0, self.most(exchange, visit))
 
     def most(self, exchange: Exchange, visit: Visit) -> int:
@@ -262,12 +270,12 @@ class Economy(Stage):
         taken = min(window * hard / self._window.size, window - answer if answer < window else window)
         return max(hard, int(taken / max(1.0, visit.thread.account.ratio)))
 
-    def relieved(self, visit: Visit) -> int:
-        """Stubs that leave a request with no more tokens than this are enough."""
+    def relieved(self, visit: Visit, shows: bool = False) -> int:
+        """Stubs that leave a request with no more tokens than this are enough. `shows`: there are images among them, which take room."""
         size = self._window.size
         if size < SMALL_WINDOW:
             return int(size * _RELIEVED)
-        return min(int(size * _RELIEVED), self.target(visit) + int(size * _NEAR))
+        return max(int(size * _SHOWS) if shows else 0, min(int(size * _RELIEVED), self.target(visit) + int(size * _NEAR)))
 
     def early(self, exchange: Exchange, visit: Visit, move: Move | None, size: int) -> bool:
         """Whether to fold a request of `size` tokens that has room in the window. Without a `move`: whether it is worth looking for one."""

@@ -32,8 +32,9 @@ from backstory.stages.arrivals import Arrivals
 from backstory.stages.base import Stage
 from backstory.stages.carried import carried
 from backstory.stages.continuity import Continuity
+from backstory.stages.names import ANSWERS
 from backstory.stages.order import Order
-from backstory.stages.threads import ANSWERS, Threads
+from backstory.stages.threads import Threads
 from backstory.stages.visit import Visit, Visits
 from backstory.stages.wishes import held, with_wishes
 
@@ -168,7 +169,8 @@ class Identify(Stage):
         aliases = [claim.key for claim in claims if self._threads.name(thread, claim.key)]
         base = next((thread.answers[claim.key] for claim in claims if claim.key in thread.answers), 0)
         on = continued is not None
-        return Visit(thread, reading, scope, aliases=aliases, base=base, continued=on, seen=seen, before=of, adrift=adrift)
+        free = self._threads.free(thread, aliases)
+        return Visit(thread, reading, scope, aliases=aliases, free=free, base=base, continued=on, seen=seen, before=of, adrift=adrift)
 
     async def _current(self, thread: Thread, reading: Reading, last: int, scope: str) -> Thread:
         """This thread as it is now, and what the request says of it laid beside that."""

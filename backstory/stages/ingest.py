@@ -35,9 +35,9 @@ from backstory.memory.shrinking import media
 from backstory.stages import excerpts
 from backstory.stages.apart import note_rooms
 from backstory.stages.base import Failed, Stage, attempt
-from backstory.stages.threads import Threads, batch, unknown
+from backstory.stages.threads import Threads
 from backstory.stages.trace import trace
-from backstory.stages.visit import Visit, Visits, answer_position, answered, injections
+from backstory.stages.visit import Visit, Visits, answer_position, answered, batch, injections, unknown
 
 # An answer comes to at most this many turns; the ids are set aside before it is parsed.
 _ANSWER_TURNS = 256
@@ -213,7 +213,7 @@ class Ingest(Stage):
         if not cut:
             return
         history, last = turns[:cut], turns[cut - 1]
-        rows = batch(thread, history, ())
+        rows = batch(visit, history)
         entry = Promise(rows, last.id, fresh.upto + cut, last.chain, 0, wire, "", "", b"", self._clock())
         try:
             seq = self._lanes.append(_encoder.encode(entry))
@@ -486,7 +486,7 @@ def reply_keys(reply: Reply) -> list[str]:
 
 def _batch(visit: Visit) -> Batch:
     return replace(
-        batch(visit.thread, visit.turns, visit.aliases),
+        batch(visit, visit.turns),
         injections=injections(visit),
         digests=(visit.digest,) if visit.digest is not None else (),
         stubs=() if visit.late else visit.stubs,

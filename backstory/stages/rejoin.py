@@ -15,7 +15,7 @@ from itertools import islice
 from msgspec import Struct
 from msgspec.structs import replace
 
-from backstory.core.records import Arrival, Batch, Conversation, Turn
+from backstory.core.records import Arrival, Batch, Conversation, Turn, moved_to
 from backstory.core.store import Store
 from backstory.memory.identity import excerpt
 from backstory.memory.identity.alignment import align, anchor
@@ -23,6 +23,7 @@ from backstory.memory.identity.thread import Thread
 from backstory.memory.reading.turns import chain as chain_on
 from backstory.stages.excerpts import OFTEN, contradicts, elsewhere
 from backstory.stages.loading import load_thread
+from backstory.stages.names import ANSWERS
 
 # Ends of so many exchanges are kept, for what was journalled after them.
 _MOST_ENDS = 4096
@@ -73,10 +74,10 @@ class Rejoin:
         named = _named(entry, store)
         place = _in_named(entry, rows.turns, named, store) if named is not None else _by_words(entry, rows, stored, store)
         if place is None:
-            made = replace(rows, aliases=(*rows.aliases, *_aliases(entry, rows.conversations[0].id)))
+            made = replace(rows, aliases=(*rows.aliases, *_aliases(entry, rows.conversations[0].id)), free=_free(entry))
             self._ended(_End(entry.conversation, rows.turns[-1].id, chains[-1]))
             return made
-        return self._placed(entry, rows, place, store)
+        return self._placed(entry, rows if named is not None else replace(rows, free=_free(entry)), place, store)
 
     def promised(self, rows: Batch, store: Store) -> Batch:
         """The rows of an entry that memory had looked at. What they follow may have been known to the dead process alone, and be stored
@@ -132,24 +133,17 @@ class Rejoin:
         stored = store.whose(name) if name is not None else None
         if name is None or stored is None:
             return rows
-        return replace(
-            rows,
-            conversations=(replace(stored, updated=max(stored.updated, rows.conversations[0].updated)),),
-            turns=tuple(replace(one, conversation=name) for one in rows.turns),
-            aliases=tuple((whose, key, name) for whose, key, _ in rows.aliases),
-            injections=tuple(replace(one, conversation=name) for one in rows.injections),
-            digests=tuple(replace(one, conversation=name) for one in rows.digests),
-            stubs=tuple(replace(one, conversation=name) for one in rows.stubs),
-            spends=tuple(replace(one, conversation=name) for one in rows.spends),
-            traces=tuple(replace(one, conversation=name) for one in rows.traces),
-            homes=tuple(replace(one, conversation=name) for one in rows.homes),
-            lookups=tuple(replace(one, conversation=name) for one in rows.lookups),
-            wordings=tuple(replace(one, conversation=name) for one in rows.wordings),
-        )
+        record = replace(stored, updated=max(stored.updated, rows.conversations[0].updated))
+        return replace(moved_to(rows, {rows.conversations[0].id: name}), conversations=(record,))
 
 
 def _aliases(entry: Arrival, conversation: str) -> list[tuple[str, str, str]]:
     return [(entry.principal, key, conversation) for key in entry.names]
+
+
+def _free(entry: Arrival) -> tuple[str, ...]:
+    """Its names, where nobody has them, but those of answers, which are for their provider to give."""
+    return tuple([key for key in entry.names if not key.startswith(ANSWERS)])
 
 
 def _named(entry: Arrival, store: Store) -> Thread | None:

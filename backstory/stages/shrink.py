@@ -33,7 +33,7 @@ from backstory.memory.shrinking import tool_output
 from backstory.memory.shrinking.recompress import Bounds
 from backstory.memory.shrinking.tool_output import Rules
 from backstory.stages.base import Failed, Stage, attempted
-from backstory.stages.stubs import Shown, drafts, make_smaller, prepare
+from backstory.stages.stubs import DraftStub, Shown, drafts, make_smaller, prepare
 from backstory.stages.visit import Visit, Visits
 
 # No text has fewer bytes to a token: a request that is shorter than this is not near its window.
@@ -79,8 +79,9 @@ class Settings(Struct, frozen=True):
 
 
 class Shrink(Stage):
-    """`measure` tells how many tokens would go up as things stand, `target` to how many they should be brought down, and
-    `most` above how many they must be. `pace` is called between pieces of work that nobody waits for."""
+    """`measure` tells how many tokens would go up as things stand, `target` to how many they should be brought down, `most` above how many
+    they must be, and `relieved` above how many turns are folded in spite of new stubs (with smaller images among them, or without).
+    `pace` is called between pieces of work that nobody waits for."""
 
     name = "shrink"
 
@@ -95,6 +96,7 @@ class Shrink(Stage):
         failed: Failed,
         target: Callable[[Visit], int],
         most: Callable[[Exchange, Visit], int],
+        relieved: Callable[[Visit, bool], int],
     ) -> None:
         self._visits = visits
         self._lanes = lanes
@@ -105,6 +107,7 @@ class Shrink(Stage):
         self._failed = failed
         self._target = target
         self._most = most
+        self._relieved = relieved
         self._preparing: dict[int, asyncio.Future[None]] = {}
         self._tried: OrderedDict[str, int] = OrderedDict()
         self._looked_at: OrderedDict[bytes, Places] = OrderedDict()
@@ -207,11 +210,8 @@ class Shrink(Stage):
         made = await self._lanes.read(lambda store: drafts(store, wire, thread, turns, carried, shown, rules))
         if visit.late or thread.version != version:
             return []
-        now = self._clock()
-        placed = self._place(visit, prompt, wire, [thread.stub_again(one.stub(thread.conversation.id, now)) for one in made])
-        old: set[tuple[str, int, int]] = {(one.kind, one.turn, one.place) for one in made if one.old}
-        placed = _enough(placed, old, total, min(int(rules.window.size * _TARGET), self._target(visit)))
-        if sum(one.stub.saved for one in placed) < rules.window.size * _LEAST_GAIN:
+        placed = self._chosen(visit, total, total > self._most(exchange, visit), self._drawn(visit, prompt, wire, made))
+        if not placed:
             self._tried[thread.conversation.id] = last
             if len(self._tried) > _MOST_LOOKED_AT:
                 self._tried.popitem(last=False)
@@ -220,6 +220,26 @@ class Shrink(Stage):
         thread.stub([one.stub for one in placed])
         visit.stubs = tuple([one.stub for one in placed])
         return _count(visit, placed)
+
+    def _drawn(self, visit: Visit, prompt: Prompt, wire: Wire, made: Sequence[DraftStub]) -> list[tuple[DraftStub, Placed]]:
+        """These drafts, and the stubs that they become in their places; none where the request does not carry what they stand for."""
+        thread, now = visit.thread, self._clock()
+        drawn = {_name(one): one for one in made}
+        stubs = [thread.stub_again(one.stub(thread.conversation.id, now)) for one in made]
+        return [(drawn[_name(one.stub)], one) for one in self._place(visit, prompt, wire, stubs)]
+
+    def _chosen(self, visit: Visit, total: int, over: bool, drawn: Sequence[tuple[DraftStub, Placed]]) -> list[Placed]:
+        """Of these, as few as bring a request of `total` tokens down to where it should be: what is superseded, what is old, then words for
+        images, before turns are folded. None where that would free too little. `over`: it has no room as it is."""
+        window = self._settings.rules.window
+        target, least = min(int(window.size * _TARGET), self._target(visit)), window.size * _LEAST_GAIN
+        chosen = _enough([one for one in drawn if not one[0].last], total, target)
+        if over or _freed(chosen) >= least:
+            words = [placed for draft, placed in drawn if draft.last]
+            made = _in_words(chosen, words, total, self._relieved(visit, True)) if _shows(chosen) else []
+            # Where no smaller image is left, a fold looks for more.
+            chosen = made if _shows(made) else _in_words(chosen, words, total, self._relieved(visit, False))
+        return chosen if _freed(chosen) >= least else []
 
     def _place(self, visit: Visit, prompt: Prompt, wire: Wire, stubs: Sequence[Stub]) -> list[Placed]:
         """These stubs in their places, where what goes up carries what they stand for: of folded history that is what stays of it."""
@@ -335,15 +355,47 @@ def _count(visit: Visit, placed: list[Placed]) -> list[Placed]:
     return placed
 
 
-def _enough(placed: Sequence[Placed], old: set[tuple[str, int, int]], total: int, target: int) -> list[Placed]:
+def _enough(drawn: Sequence[tuple[DraftStub, Placed]], total: int, target: int) -> list[Placed]:
     """Every superseded result; old ones, the oldest first, until the request is down to `target` tokens."""
     chosen: list[Placed] = []
-    for one in placed:
-        if total <= target and (one.stub.kind, one.stub.turn, one.stub.place) in old:
+    for draft, one in drawn:
+        if total <= target and draft.old:
             continue
         chosen.append(one)
         total -= one.stub.saved
     return chosen
+
+
+def _in_words(placed: list[Placed], words: Sequence[Placed], total: int, limit: int) -> list[Placed]:
+    """These, and words for images, the oldest first, until the request is down to `limit` tokens: in place of smaller ones, and of what no
+    smaller one was made of yet. Where that would not bring it down, turns are folded in any case, and images stay what they are."""
+    total -= _freed(placed)
+    smaller = {(one.stub.turn, one.stub.place): one.stub.saved for one in placed if one.stub.kind == "image"}
+    gains = [(one, one.stub.saved - smaller.get((one.stub.turn, one.stub.place), 0)) for one in words]
+    if total - sum(gain for _, gain in gains) > limit:
+        return placed
+    chosen: dict[tuple[int, int], Placed] = {}
+    for one, gain in gains:
+        if total <= limit:
+            break
+        if gain > 0:
+            chosen[one.stub.turn, one.stub.place] = one
+            total -= gain
+    return [*(one for one in placed if one.stub.kind != "image" or (one.stub.turn, one.stub.place) not in chosen), *chosen.values()]
+
+
+def _shows(placed: Sequence[Placed]) -> bool:
+    """Whether there are smaller images among them."""
+    return any(one.stub.kind == "image" for one in placed)
+
+
+def _freed(placed: Sequence[Placed]) -> int:
+    """Tokens."""
+    return sum(one.stub.saved for one in placed)
+
+
+def _name(one: DraftStub | Stub) -> tuple[str, int, int]:
+    return one.kind, one.turn, one.place
 
 
 def _sound(exchange: Exchange, prompt: Prompt, wire: Wire, placed: Sequence[Placed]) -> list[Placed]:

@@ -40,7 +40,8 @@ class Shown(Struct, frozen=True):
 
 
 class DraftStub(Struct, frozen=True):
-    """A stub that may be decided. `old`: only where the request is still too large without it."""
+    """A stub that may be decided. `old`: only where the request is still too large without it. `last`: words for an image that is, or is
+    to be, made smaller: only where turns would be folded without them."""
 
     turn: int
     position: int
@@ -51,6 +52,7 @@ class DraftStub(Struct, frozen=True):
     tokens: int
     saved: int
     old: bool
+    last: bool = False
 
     def stub(self, conversation: str, now: float) -> Stub:
         """As it is kept."""
@@ -101,10 +103,9 @@ def _of_results(thread: Thread, choices: Sequence[Choice], rules: Rules) -> list
 
 
 def _of_media(store: Store, wire: Wire, thread: Thread, turns: Sequence[Turn], shown: Sequence[Shown], rules: Rules) -> list[DraftStub]:
-    """An image of which a smaller one was made gives way to that first, and to words the next time; one that was not looked at stays."""
-    if rules.smaller:
-        images = thread.family.images
-        shown = [one for one in shown if one.media.kind != "image" or (turns[one.position].id, one.place) in images]
+    """An image of which a smaller one was made gives way to that first, and to words the next time; one that was not looked at yet stays.
+    Both to words at once where it must be."""
+    images = thread.family.images
     if not shown:
         return []
     stored = {turn.id: turn for turn in store.turns_by_id({turns[one.position].id for one in shown}, raw=True)}
@@ -116,14 +117,15 @@ def _of_media(store: Store, wire: Wire, thread: Thread, turns: Sequence[Turn], s
             continue
         hashed = found[one.place].content
         before = next((stub.tokens for stub in thread.stubs.get(turn.id, ()) if (stub.kind, stub.place) == ("image", one.place)), 0)
-        small = thread.family.images.get((turn.id, one.place)) if not before else None
+        last = rules.smaller and one.media.kind == "image" and (turn.id, one.place) not in images
+        small = images.get((turn.id, one.place)) if not before else None
         if small is not None and one.tokens - small[1] >= _LEAST_SAVED:
             made.append(DraftStub(turn.id, one.position, "image", one.place, hashed, small[0], small[1], one.tokens - small[1], True))
-            continue
+            last = True
         text = pictures.stub(one.media, refs.ref("media", turn.id, one.place, hashed))
         saved = (before or one.tokens) - rough(text)
         if saved >= _LEAST_SAVED:
-            made.append(DraftStub(turn.id, one.position, "media", one.place, hashed, text, rough(text), saved, True))
+            made.append(DraftStub(turn.id, one.position, "media", one.place, hashed, text, rough(text), saved, True, last))
     return made
 
 

@@ -16,7 +16,7 @@ from functools import partial
 from itertools import compress, islice
 
 from backstory.core.ids import conversation_id
-from backstory.core.records import Batch, Conversation, Turn
+from backstory.core.records import Conversation, Turn
 from backstory.core.store import Lanes, Store
 from backstory.core.tombs import Tombs
 from backstory.errors import StoreError
@@ -25,6 +25,7 @@ from backstory.memory.reading.turns import chain as chain_on
 from backstory.memory.reading.turns import root
 from backstory.stages.ends import Ends
 from backstory.stages.loading import heed, leads_to, learn, load_beside, load_thread, load_told
+from backstory.stages.names import ANSWERS, Names, led_to
 
 _MOST_THREADS = 2000
 # Threads are kept up to this weight: one for each turn, one for each 100 tokens. Some 50 MB.
@@ -38,8 +39,6 @@ _LATELY = 64
 _HEEDED_S = 2.5
 # Of conversations that have said the same, so many are looked at: either will do, and thousands may have.
 _MOST_ALIKE = 16
-ANSWERS = ("response:", "item:")
-"""Names of what the provider has called an earlier answer."""
 # In these turns at its end: a tool loop may follow the words.
 _LAST_TURNS = 8
 
@@ -55,8 +54,8 @@ class Threads:
         self._clock = clock
         self._protects = protects
         self._threads: OrderedDict[str, Thread] = OrderedDict()
-        self._aliases: dict[tuple[str, str], str] = {}
-        self._unstored: set[tuple[str, str]] = set()
+        self._names = Names(lanes)
+        self._moved = lanes.moved
         self._tips, self._questions = Ends(), Ends()
         self._asked: OrderedDict[bytes, str] = OrderedDict()
         self._bases: OrderedDict[bytes, str] = OrderedDict()
@@ -104,30 +103,31 @@ class Threads:
     async def by_id(self, principal: str, conversation: str, scope: str, sure: bool = False) -> Thread | None:
         """A thread by its conversation's id, None where the principal has no such conversation in this scope. Where its first turn was
         forgotten, nothing tells its scope: then the caller's word is taken for it, unless it has to be `sure`."""
+        self._let_go_of_moved()
+        conversation = self._moved.get(conversation, conversation)
         thread = self._threads.get(conversation)
         if thread is not None:
             self._threads.move_to_end(conversation)
             return thread if thread.root == root(principal, scope) else None
         await self._caught_up()
-        record = await self._lanes.read(lambda store: store.conversation(principal, conversation))
+        record = await self._lanes.read(lambda store: led_to(store, principal, conversation))
         if record is None:
             return None
         return await self._load(record, scope, sure)
 
     async def by_alias(self, principal: str, key: str, scope: str) -> Thread | None:
         """A thread by a name that a client gave it."""
-        at, conversation = (principal, key), self._aliases.get((principal, key))
+        conversation = self._names.get(principal, key)
         # A name of what got no answer here yet may have been given elsewhere meanwhile.
-        if conversation is None or (at in self._unstored and (await self.others() or self._unseen)):
+        if conversation is None or (self._names.unstored(principal, key) and (await self.others() or self._unseen)):
             await self._caught_up()
-            stored = await self._lanes.read(lambda store: store.alias(principal, key))
-            conversation = stored or self._aliases.get(at)
+            conversation = await self._names.find(principal, key)
             if conversation is None:
                 return None
-            self._aliases[at] = conversation
             held = self._threads.get(conversation)
             if held is not None and key.startswith(ANSWERS):
                 await self.reread(held, scope)
+        await self._names.decided(principal, key)
         return await self.by_id(principal, conversation, scope)
 
     async def current(self, thread: Thread, scope: str) -> Thread:
@@ -198,17 +198,16 @@ class Threads:
     def name(self, thread: Thread, key: str) -> bool:
         """From now on `key` names this thread's conversation. True where that is to be stored (`named`): a request that comes to nothing
         stores nothing."""
-        at = (thread.conversation.principal, key)
-        if self._aliases.get(at) == thread.conversation.id:
-            return at in self._unstored
-        self._aliases[at] = thread.conversation.id
-        self._unstored.add(at)
-        return True
+        return self._names.give(thread.conversation, key)
+
+    def free(self, thread: Thread, keys: Iterable[str]) -> tuple[str, ...]:
+        """Those of these names of it that nobody had: if another process gives one to another conversation, that may be the one that has it
+        in the end (`Batch.free`)."""
+        return self._names.free(thread.conversation.principal, keys)
 
     def named(self, thread: Thread, keys: Iterable[str]) -> None:
         """These names were given to the store."""
-        for key in keys:
-            self._unstored.discard((thread.conversation.principal, key))
+        self._names.given(thread.conversation.principal, keys, self._lanes.shared or self._unseen)
 
     def held_at_tip(self, principal: str, tip: bytes) -> Thread | None:
         """The thread in memory whose current branch ends with this chain hash, the last used first."""
@@ -333,8 +332,7 @@ class Threads:
         self._threads.clear()
         self._weights.clear()
         self._weight = 0
-        self._aliases.clear()
-        self._unstored.clear()
+        self._names.clear()
         self._tips.clear()
         self._questions.clear()
         self._asked.clear()
@@ -368,6 +366,13 @@ class Threads:
             self._leave(name)
             self._weight -= self._weights.pop(name, 0)
 
+    def _let_go_of_moved(self) -> None:
+        """Of those that were begun here under a name that another has: what was said in them is stored there."""
+        if self._moved is not self._lanes.moved:
+            known, self._moved = self._moved, self._lanes.moved
+            for name in self._moved.keys() - known.keys():
+                self._drop(name)
+
     async def others(self) -> bool:
         """Until what another process has answered lately can be found. Whether there may be one."""
         return await self._lanes.others()
@@ -375,6 +380,7 @@ class Threads:
     async def heard(self) -> None:
         """Where another process on this machine has this store: until what it has been told to forget by now is gone here, too. Where the
         store cannot be read, nothing can have been told."""
+        self._let_go_of_moved()
         if self.look is not None and self._lanes.shared:
             with suppress(StoreError):
                 await self.look()
@@ -483,17 +489,5 @@ class Threads:
             del self._threads[name]
             self._leave(name)
             self._weight -= self._weights.pop(name, 0)
-        if len(self._aliases) > 4 * _MOST_THREADS:
-            self._aliases = {key: value for key, value in self._aliases.items() if value in self._threads}
-            self._unstored.intersection_update(self._aliases)
-
-
-def batch(thread: Thread, turns: Sequence[Turn], aliases: Sequence[str]) -> Batch:
-    """What is to be stored of these turns."""
-    record = thread.conversation
-    return Batch((record,), unknown(thread, turns), tuple((record.principal, key, record.id) for key in aliases))
-
-
-def unknown(thread: Thread, turns: Sequence[Turn]) -> tuple[Turn, ...]:
-    """Those of these turns that the thread does not have: all others are stored."""
-    return tuple([turn for turn in turns if turn.id not in thread.by_id])
+        if len(self._names) > 4 * _MOST_THREADS:
+            self._names.keep(self._threads)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Literal, TypeAlias, TypeVar
 
 from msgspec import Struct, field
 
-from backstory.core.records import Digest, Home, Injection, Lookup, Spend, Stub, Trace, Turn, Wording
+from backstory.core.records import Batch, Digest, Home, Injection, Lookup, Spend, Stub, Trace, Turn, Wording
 from backstory.core.tariff import Tariff
 from backstory.memory.economy.holding import Held
 from backstory.memory.identity.thread import Thread
@@ -57,9 +57,14 @@ class Visit(Struct):
     more for that; `again`: so many tokens before the new ones are written again for it. `behind`: blocks stand behind the marks of their
     messages.
     `parted`: those that go up no more for they tell in a group what was said elsewhere.
+<<<<<<< HEAD
     `lent`: it goes up with a mark of ours for the provider's cache; `unmarked`: it must not.
     `summed`: its client goes on from a summary of its history; `unkept`: so many lines of what that leaves out had no room.
     `adrift`: it may go on with what was said before, but
+=======
+    `free`: those of its aliases that nobody had. `lent`: it goes up with a mark of ours for the provider's cache; `unmarked`: it must not.
+    `summed`: its client goes on from a summary of its history. `adrift`: it may go on with what was said before, but
+>>>>>>> b2b77e4b579ede7af959ea0b6af9aa3d71adfd2f
     with which conversation cannot be told. `wordings`: what a fold takes out of it that was not stored."""
 
     thread: Thread
@@ -76,6 +81,7 @@ class Visit(Struct):
     chain: bytes = b""
     answer: int = 0
     aliases: list[str] = field(default_factory=list)
+    free: tuple[str, ...] = ()
     injection: Injection | None = None
     dropped: tuple[Injection, ...] = ()
     parted: tuple[Injection, ...] = ()
@@ -148,6 +154,18 @@ def answer_position(visit: Visit) -> int:
 def injections(visit: Visit) -> tuple[Injection, ...]:
     """What it changes of what stands at messages: the blocks that leave, and its own."""
     return (*visit.parted, *visit.dropped, *((visit.injection,) if visit.injection is not None else ()))
+
+
+def batch(visit: Visit, turns: Sequence[Turn]) -> Batch:
+    """What is to be stored of these turns that it brings, with the names of its conversation."""
+    record = visit.thread.conversation
+    aliases = tuple([(record.principal, key, record.id) for key in visit.aliases])
+    return Batch((record,), unknown(visit.thread, turns), aliases, free=visit.free)
+
+
+def unknown(thread: Thread, turns: Sequence[Turn]) -> tuple[Turn, ...]:
+    """Those of these turns that the thread does not have: all others are stored."""
+    return tuple([turn for turn in turns if turn.id not in thread.by_id])
 
 
 def unmark(visit: Visit) -> None:

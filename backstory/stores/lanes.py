@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -109,6 +109,11 @@ class StoreLanes:
     def settled(self) -> int:
         """See Lanes."""
         return self._settled
+
+    @property
+    def moved(self) -> Mapping[str, str]:
+        """See Lanes."""
+        return self._store.moved
 
     @property
     def trouble(self) -> str:

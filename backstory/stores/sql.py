@@ -75,6 +75,7 @@ class SqlStore:
         self._clock = clock
         self._counts = Counts(dialect.count_words)
         self._gone = writing.Forgotten()
+        self.moved: Mapping[str, str] = {}
         self.charges = SqlCharges(dialect)
         across = Across(dialect, self._move)
         self.traces, self.trace = across.traces, across.trace
@@ -96,7 +97,8 @@ class SqlStore:
         """See Store. Rows of a conversation that is neither stored nor in its batch are left out."""
         with self._dialect.transaction() as db:
             self._gone = writing.forgotten(db, self._gone)
-            writing.write(db, batches, self._gone)
+            moved = writing.write(db, batches, self._gone, self.moved)
+        self.moved = moved
 
     def conversation(self, principal: str, conversation_id: str) -> Conversation | None:
         """See Store."""

@@ -6,12 +6,12 @@ forgotten stays forgotten: a row made before the forgetting is refused, whoever 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from backstory.core.records import Batch, Conversation, Injection, Turn, Wording
 from backstory.core.tombs import human
-from backstory.stores import burial, replies, wordings
+from backstory.stores import begun, burial, replies, wordings
 from backstory.stores.rows import (
     ALIASES,
     BOOKS,
@@ -129,8 +129,11 @@ def forgotten(db: Connection, known: Forgotten) -> Forgotten:
     return fresh
 
 
-def write(db: Connection, batches: Sequence[Batch], gone: Forgotten) -> None:
-    """All rows of these batches that may be taken in. In a transaction of the caller's."""
+def write(db: Connection, batches: Sequence[Batch], gone: Forgotten, moved: Mapping[str, str]) -> Mapping[str, str]:
+    """All rows of these batches that may be taken in. In a transaction of the caller's. `moved`: as in Store; gives it back with those
+    that have to be there once the transaction is over."""
+    done = begun.placed(db, batches, moved)
+    batches = done.batches
     records: dict[tuple[str, str], Conversation] = {}
     last: dict[Named, int] = {}
     turns: list[tuple[Turn, Named]] = []
@@ -157,6 +160,8 @@ def write(db: Connection, batches: Sequence[Batch], gone: Forgotten) -> None:
     if loose:
         db.many(_LAST_TURN, loose)
     _write_rest(db, batches, places)
+    begun.settle(db, done)
+    return done.moved
 
 
 def _taken(db: Connection, turns: Sequence[tuple[Turn, Named]], places: _Places, last: dict[Named, int]) -> Iterator[tuple[Turn, int]]:

@@ -19,5 +19,6 @@ def to_bytes(vectors: numpy.ndarray[Any, Any]) -> list[bytes]:
 
 
 def from_lists(vectors: Sequence[Sequence[float]]) -> list[bytes]:
-    """The same of lists of numbers, all of one length."""
-    return to_bytes(numpy.array(vectors, dtype=numpy.float32)) if vectors else []
+    """The same of lists of numbers, all of one length. Raises FloatingPointError where one is too large to reckon with."""
+    with numpy.errstate(over="raise"):
+        return to_bytes(numpy.array(vectors, dtype=numpy.float32)) if vectors else []

@@ -79,7 +79,10 @@ class Remote:
             raise EmbeddingError(f"{self.model}: {type(error).__name__}: {error}") from error
         if len(found) != len(texts) or len({len(one.embedding) for one in found}) != 1 or not found[0].embedding:
             raise EmbeddingError(f"{self.model}: {len(texts)} texts were sent, {len(found)} vectors came back, or not all of one length")
-        return from_lists([one.embedding for one in found])
+        try:
+            return from_lists([one.embedding for one in found])
+        except FloatingPointError as error:
+            raise EmbeddingError(f"{self.model}: a vector came back with numbers that none has ({error})") from error
 
     @contextmanager
     def _connection(self) -> Iterator[http.client.HTTPConnection]:

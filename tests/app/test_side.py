@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,12 +15,14 @@ from msgspec.structs import replace
 
 from backstory.app import side as room
 from backstory.app.engine import Engine
+from backstory.app.gateway.tokens import Tokens
 from backstory.config import Config
 from backstory.config.sections import SideModel
 from backstory.config.side_models import Secret
 from backstory.core.side import day_of
 from backstory.errors import ConfigError
 from backstory.jobs import worker
+from backstory.providers.tokens import Token
 from backstory.stores.database import open_store
 from tests.relay.world import Received
 from tests.rig import PATHS, Rig, asking, reply, rig, said, settings, soon, with_marker
@@ -215,6 +218,47 @@ def test_a_provider_is_asked_again_when_it_said_and_not_a_round_later(tmp_path: 
                 await soon(lambda: one.engine.metrics.side.answers >= 1)
 
             await traffic(tmp_path, local(provider), reached)
+
+    asyncio.run(work())
+
+
+SIGNED = "bedrock_claude, url: '%s', auth: aws, values: {region: us-east-1}"
+TOKEN = "openai_compatible, url: '%s/v1', auth: oauth_client, token_url: 'http://x/t', client_id: c, client_secret_env: SECRET"
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "pays"),
+    [
+        (SIGNED, "/model/m-1/invoke", rb"AWS4-HMAC-SHA256 .*/us-east-1/bedrock/"),
+        (TOKEN, "/v1/chat/completions", b"Bearer tok"),
+    ],
+)
+def test_it_is_paid_as_its_provider_wants_it(kind: str, path: str, pays: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def token(tokens: object, backend: object, fetcher: object) -> Token:
+        return Token("tok", 3600.0)
+
+    monkeypatch.setattr(Tokens, "_given", token)
+
+    async def work() -> None:
+        async with SideProvider().serving() as provider:
+            text = (
+                f"providers: {{mine: {{kind: {kind % provider.url}}}}}\nside_model: {{provider: mine, model: m-1, tokens_per_day: 99999}}\n"
+            )
+            (tmp_path / "backstory.yaml").write_text(text)
+            environ = {"HOME": str(tmp_path), "SECRET": "s", "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "key"}
+            loaded = Config.load(environ=environ, cwd=tmp_path)
+            with_keys = replace(settings(tmp_path, **SMALL), side_model=loaded.side_model, side_keys=loaded.side_keys)
+            async with rig(replace(with_keys, providers=loaded.providers, provider_keys=loaded.provider_keys), noted) as one:
+                chat = Chat(one)
+                for number in range(4):
+                    await chat.ask(told(number))
+                await soon(lambda: bool(provider.asked), 30)
+        asked = provider.asked[0]
+        assert asked.path == path
+        assert re.match(pays, asked.header(b"authorization") or b"")
+        hosted = kind == SIGNED
+        assert ("model" in asked.body) != hosted
+        assert asked.body.get("anthropic_version") == ("bedrock-2023-05-31" if hosted else None)
 
     asyncio.run(work())
 

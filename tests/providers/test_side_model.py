@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from backstory.config import Config
+from backstory.config.catalogue import catalogue
 from backstory.config.sections import Memory, SideModel
-from backstory.config.side_models import PROVIDERS, Secret
+from backstory.config.side_models import Secret
 from backstory.core.exchange import Head, Headers
 from backstory.core.plan import Target
 from backstory.core.records import Used
@@ -41,12 +45,124 @@ def test_a_base_url_is_taken_as_the_providers_own_library_takes_it(fields: dict[
     assert f"{target.scheme}://{target.host}:{target.port}{target.path}" == address
 
 
-def test_every_provider_of_the_catalogue_has_an_endpoint() -> None:
-    for name, known in PROVIDERS.items():
-        found = own(config("k", provider=name, url="" if known.url else "http://box:1", model="m"))
-        assert found.dialect == known.dialect
-        assert any(b"k" in value for _, value in found.auth)
-        assert "k'" not in repr(found)
+def loaded(text: str, folder: Path, **environ: str) -> Config:
+    (folder / "backstory.yaml").write_text(text)
+    return Config.load(environ={"HOME": str(folder), **environ}, cwd=folder)
+
+
+ACCOUNT = json.dumps({"client_email": "a@b", "private_key": "x", "token_uri": "https://t/"})
+PLACES = {"GOOGLE_CLOUD_PROJECT": "pro", "AZURE_OPENAI_RESOURCE": "res", "AWS_REGION": "eu-west-1"}
+
+
+@pytest.mark.parametrize("name", list(catalogue()))
+def test_every_provider_of_the_catalogue_has_an_endpoint(name: str, tmp_path: Path) -> None:
+    row = catalogue()[name]
+    (tmp_path / "account.json").write_text(ACCOUNT)
+    environ = PLACES | ({row.key_env: "the-key"} if row.key_env else {})
+    url = "" if any(row.urls.values()) else ", url: 'http://box:1'"
+    text = f"side_model: {{provider: {name}, model: m/1{url}}}"
+    one = loaded(text, tmp_path, **environ, GOOGLE_APPLICATION_CREDENTIALS=str(tmp_path / "account.json"))
+    assert not one.side_key.trouble
+    found = own(one)
+    assert "{" not in found.target.path
+    assert not found.target.path.endswith(("/", ":"))
+    assert any(b"the-key" in value for _, value in found.auth) == bool(row.key_env)
+    assert "the-key" not in repr(found)
+    backend = found.backend
+    assert backend is not None
+    assert backend.needs_token == (row.auth == "google")
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "header"),
+    [
+        ("azure", "https://res.openai.azure.com:443/openai/v1/chat/completions", b"api-key"),
+        (
+            "azure_deployments",
+            "https://res.openai.azure.com:443/openai/deployments/m/chat/completions?api-version=2024-10-21",
+            b"api-key",
+        ),
+        ("bedrock", "https://bedrock-runtime.eu-west-1.amazonaws.com:443/openai/v1/chat/completions", b"Authorization"),
+        ("bedrock_claude", "https://bedrock-runtime.eu-west-1.amazonaws.com:443/model/m/invoke", b"Authorization"),
+        ("gemini", "https://generativelanguage.googleapis.com:443/v1beta/openai/chat/completions", b"Authorization"),
+        ("zai", "https://api.z.ai:443/api/paas/v4/chat/completions", b"Authorization"),
+        ("together", "https://api.together.xyz:443/v1/chat/completions", b"Authorization"),
+        ("anthropic", "https://api.anthropic.com:443/v1/messages", b"x-api-key"),
+    ],
+)
+def test_it_is_addressed_and_paid_as_the_gateway_does_it(name: str, address: str, header: bytes, tmp_path: Path) -> None:
+    environ = PLACES | {catalogue()[name].key_env: "the-key"}
+    found = own(loaded(f"side_model: {{provider: {name}, model: m}}", tmp_path, **environ))
+    target = found.target
+    assert f"{target.scheme}://{target.host}:{target.port}{target.path}" == address
+    assert any(key == header and b"the-key" in value for key, value in found.auth)
+
+
+def test_vertex_is_asked_where_it_has_openais_api(tmp_path: Path) -> None:
+    (tmp_path / "account.json").write_text(ACCOUNT)
+    environ = PLACES | {"GOOGLE_APPLICATION_CREDENTIALS": str(tmp_path / "account.json")}
+    found = own(loaded("side_model: {provider: vertex, model: google/gemini-2.5-flash}", tmp_path, **environ))
+    assert found.target.path == "/v1/projects/pro/locations/global/endpoints/openapi/chat/completions"
+    assert found.dialect == "openai"
+    found = own(loaded("side_model: {provider: vertex_claude, model: claude-haiku-4-5}", tmp_path, **environ))
+    assert found.target.path.endswith("/publishers/anthropic/models/claude-haiku-4-5:rawPredict")
+    assert (found.dialect, found.hosting) == ("anthropic", "vertex")
+
+
+def test_a_token_that_nothing_here_can_sign_for_is_told_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backstory.providers.tokens.find_spec", lambda _: None)
+    (tmp_path / "account.json").write_text(ACCOUNT)
+    environ = PLACES | {"GOOGLE_APPLICATION_CREDENTIALS": str(tmp_path / "account.json")}
+    text = "side_model: {provider: vertex, model: m, tokens_per_day: 5, money_per_day: 1}"
+    with pytest.raises(ConfigError, match="EXTRAS=google"):
+        off(loaded(text, tmp_path, **environ))
+
+
+def test_a_provider_of_ones_own_is_asked_as_it_stands_there(tmp_path: Path) -> None:
+    text = (
+        "providers:\n"
+        "  mine: {kind: openai_compatible, url: 'http://box:9/v1', api_key_env: MINE, headers: {X-Team: blue}}\n"
+        "  signed: {kind: bedrock, auth: aws, values: {region: us-east-1}}\n"
+        "side_model: {provider: mine, model: m}\n"
+    )
+    keys = {"MINE": "k1", "OTHER": "k2", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "s"}
+    found = own(loaded(text, tmp_path, **keys))
+    assert (found.target.host, found.target.path) == ("box", "/v1/chat/completions")
+    assert {(b"X-Team", b"blue"), (b"Authorization", b"Bearer k1")} <= set(found.auth)
+    other = own(loaded(text.replace("model: m", "model: m, api_key_env: OTHER"), tmp_path, **keys))
+    assert (b"Authorization", b"Bearer k2") in other.auth
+    signed = own(loaded(text.replace("provider: mine", "provider: signed"), tmp_path, **keys))
+    assert signed.backend is not None
+    lines = dict(signed.backend.signed(signed.target, b"{}", 1_700_000_000.0))
+    assert b"/us-east-1/bedrock/aws4_request" in lines[b"Authorization"]
+    assert not [value for _, value in signed.auth if b"Bearer" in value]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "providers: {mine: {kind: openai, wire: openai_responses, api_key_env: K}}",
+            "or anthropic; mine speaks openai_responses",
+        ),
+        ("providers: {mine: {kind: openai, auth: client}}", "paid for with each client's own key; side_model.api_key_env"),
+        (
+            "providers: {mine: {kind: openai, auth: oauth_refresh, token_url: 'https://t/', refresh_token_env: K}}",
+            "mine is paid for with a refresh token",
+        ),
+        ("providers: {mine: {url: 'http://box:1'}}", "no kind 'mine'"),
+        ("providers: {other: {kind: openai, auth: client}}", "no such provider; one of ollama, "),
+    ],
+)
+def test_where_it_cannot_be_asked_the_settings_say_why(text: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        loaded(f"{text}\nside_model: {{provider: mine, model: m}}\n", tmp_path, K="k")
+
+
+def test_what_its_address_needs_is_told_before_anything_is_sent(tmp_path: Path) -> None:
+    text = "side_model: {provider: azure, model: gpt-4o, tokens_per_day: 5, money_per_day: 1}"
+    with pytest.raises(ConfigError, match="AZURE_OPENAI_RESOURCE"):
+        off(loaded(text, tmp_path, AZURE_OPENAI_API_KEY="k"))
 
 
 @pytest.mark.parametrize(

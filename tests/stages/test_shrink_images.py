@@ -66,7 +66,8 @@ def photo(number: int, size: tuple[int, int] = (600, 450)) -> dict[str, Any]:
     return {"type": "image", "source": source}
 
 
-def test_an_image_that_is_being_made_smaller_does_not_give_way_to_words_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def held_up(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """No image is made smaller until this is set."""
     real, go_on = module._smaller, threading.Event()
 
     def slow(*given: Any) -> str | None:
@@ -74,18 +75,101 @@ def test_an_image_that_is_being_made_smaller_does_not_give_way_to_words_meanwhil
         return real(*given)
 
     monkeypatch.setattr(module, "_smaller", slow)
+    return go_on
+
+
+def test_an_image_that_is_being_made_smaller_does_not_give_way_to_words_while_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = held_up(monkeypatch)
 
     async def work() -> None:
         agent = Agent()
-        config = replace(told(tmp_path, window=6000), media=Media(recompress=True, max_edge=200))
+        config = replace(told(tmp_path, window=15_000, cold_after_s=0.0), media=Media(recompress=True, max_edge=200))
         async with rig(config, agent) as one:
             try:
-                for number in range(26):
+                for number in range(12):
                     sent = await agent.step(one, f"screenshot {number}", media=[photo(number, (1000, 750))])
                     assert b"[left out: image" not in sent
+                assert shrinker(one)._preparing, "it is above the soft threshold, and cold"
             finally:
                 go_on.set()
             await soon(lambda: not shrinker(one)._preparing, 60)
+            for number in range(12, 16):
+                sent = await agent.step(one, f"screenshot {number}", media=[photo(number, (1000, 750))])
+                assert b"[left out: image" not in sent
+                await soon(lambda: not shrinker(one)._preparing, 60)
+            assert b"image/jpeg" in sent
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_words_stand_for_an_image_that_is_being_made_smaller_before_turns_are_folded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = held_up(monkeypatch)
+
+    async def work() -> None:
+        agent = Agent()
+        config = replace(told(tmp_path, window=20_000), media=Media(recompress=True, max_edge=500))
+        async with rig(config, agent) as one:
+            try:
+                for number in range(40):
+                    sent = await agent.step(one, f"screenshot {number}", media=[photo(number, (1000, 750))])
+            finally:
+                go_on.set()
+            await soon(lambda: not shrinker(one)._preparing, 60)
+            assert b"[left out: image" in sent
+            assert not thread(one, agent.name).digests
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_where_words_take_the_place_of_each_smaller_image_they_make_room_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_AT_ONCE", 1)
+
+    async def work() -> None:
+        agent = Agent()
+        config = replace(told(tmp_path, window=20_000), media=Media(recompress=True, max_edge=500))
+        async with rig(config, agent) as one:
+            for number in range(22):
+                sent = await agent.step(one, f"screenshot {number}", media=[photo(number, (1000, 750))])
+                await soon(lambda: not shrinker(one)._preparing, 60)
+            assert b"[left out: image" in sent
+            assert not thread(one, agent.name).digests
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_a_loop_of_screenshots_is_made_smaller_then_put_in_words_and_not_folded(tmp_path: Path) -> None:
+    async def work() -> None:
+        agent = Agent()
+        config = replace(told(tmp_path, window=20_000), media=Media(recompress=True, max_edge=500))
+        async with rig(config, agent) as one:
+            before: list[Any] = []
+            originals, changed = [], 0
+            for number in range(45):
+                originals.append(photo(number % 9, (1000, 750)))
+                messages = json.loads(await agent.step(one, f"screenshot {number}", media=originals[-1:]))["messages"]
+                await soon(lambda: not shrinker(one)._preparing, 60)
+                assert not thread(one, agent.name).digests, number
+                if before and messages[: len(before)] != before:
+                    changed += 1
+                    kinds = [message["content"][0]["content"][1] for message in messages[2::2]]
+                    shown = ["words" if kind["type"] == "text" else kind["source"]["media_type"] for kind in kinds]
+                    assert shown == sorted(shown, key=["words", "image/jpeg", "image/png"].index), "the oldest give way first"
+                    assert set(shown) == {"words", "image/jpeg", "image/png"}
+                before = messages
+            assert 2 <= changed <= 4, "what went up stands until a boundary"
+            for some in thread(one, agent.name).stubs.values():
+                for stub in some:
+                    assert json.loads(await one.engine.restore("", agent.name, stub.ref)) in originals
+            await one.restart()
+            again = json.loads(await agent.ask(one))["messages"]
+            assert again[: len(before)] == before, "the very same bytes"
             assert not one.failures()
 
     asyncio.run(work())

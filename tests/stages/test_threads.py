@@ -84,7 +84,7 @@ def test_what_is_remembered_of_requests_is_bounded(tmp_path: Path, monkeypatch: 
             threads = held(one)
             assert len(threads._asked) <= 5
             assert len(threads._bases) <= 5
-            assert len(threads._aliases) <= 21
+            assert len(threads._names) <= 21
             assert len(threads._tips) == len(threads._questions) == len(threads)
             assert len(threads._tips._names) <= len(threads)
             assert len(threads._questions._names) <= len(threads)

@@ -149,6 +149,7 @@ def test_a_remote_model_is_asked_in_batches_and_answers_in_order(endpoint: str) 
     assert made[31] == from_lists([[32.0, 2.0]])[0]
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     ("status", "answer"),
     [
@@ -157,6 +158,9 @@ def test_a_remote_model_is_asked_in_batches_and_answers_in_order(endpoint: str) 
         (200, {"data": [{"embedding": []}]}),
         (200, {"nothing": 1}),
         (200, {"data": [{"embedding": [1]}, {"embedding": [1, 2]}]}),
+        (200, {"data": [{"embedding": [1.0, float("nan")]}]}),
+        (200, {"data": [{"embedding": [1e300, 1.0]}]}),
+        (200, {"data": [{"embedding": [1.0, -1e38]}]}),
     ],
 )
 def test_a_remote_model_that_answers_otherwise_is_an_embedding_error(endpoint: str, status: int, answer: object) -> None:

@@ -11,14 +11,21 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 
 from backstory.memory.facts import tongues as fact_tongues
+from backstory.memory.facts.clock import EN_HOUR, EN_PLAIN
 from backstory.memory.facts.objects import dated
 from backstory.memory.forms import ALWAYS, Form
 from backstory.memory.months import ANY_MONTH
 from backstory.memory.text import STOP_WORDS, fold, stem, words
 
 _OF_NOW = frozenset({"new", "current"})
-_TIME = Form(r"\b\d{1,2}(?::\d\d)? ?(?:am|pm)\b|\b\d{1,2}:\d\d\b|\bat (?:1?\d|2[0-4])(?= on\b|,|$)|\bnoon\b|\bmidnight\b", re.I)
-HOUR = Form(r"(?:1?\d|2[0-4])(?: o'clock)?")
+_TIME = Form(
+    r"\b\d{1,2}(?::\d\d)? ?(?:am|pm)\b|\b\d{1,2}:\d\d\b|\bnoon\b|\bmidnight\b"
+    rf"|\bat (?:1?\d|2[0-4]|{EN_HOUR})(?= on\b|,|$)|\b{EN_PLAIN}(?= on\b|,|$)",
+    re.I,
+)
+SAID_HOUR = Form(EN_PLAIN, re.I, ALWAYS)
+"""An hour in words that is one by itself."""
+HOUR = Form(rf"(?:1?\d|2[0-4])(?: o'clock)?|{EN_HOUR}", re.I, ALWAYS)
 _DAY = Form(
     r"day\b|days\b|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|\d{4}-\d|\b(?:tomorrow|tonight|week|weekend|month|year"
     r"|spring|summer|autumn)\b"

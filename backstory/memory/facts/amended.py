@@ -10,6 +10,8 @@ import re
 
 from backstory.core.records import Fact
 from backstory.memory.facts.alike import HOUR, called_off, classes, is_bare, spelled_alike, unit
+from backstory.memory.facts.clock import DE_HOUR, EN_HOUR, EN_PLAIN
+from backstory.memory.facts.tongues_germanic import DE_DAYS, DE_MONTHS
 from backstory.memory.forms import ALWAYS, Form
 from backstory.memory.months import ANY_MONTH
 
@@ -23,10 +25,15 @@ _WHICH = r"(?:(?:the )?(?:next|this|last|coming) )*"
 _DAY = (
     rf"(?:{_WHICH}(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b(?:,? (?:{_DATE}))?|(?:{_DATE})"
     r"|(?:the day after )?tomorrow\b|today\b|tonight\b"
-    r"|(?:next|this) (?:week|month|year|weekend|quarter|spring|summer|fall|autumn|winter)\b)(?!'s|\w)"
+    r"|(?:next|this) (?:week|month|year|weekend|quarter|spring|summer|fall|autumn|winter)\b"
+    rf"|(?:(?:nächsten|kommenden|diesen) )?(?:{DE_DAYS})\b(?:,? (?:den )?\d{{1,2}}\. ?(?:{DE_MONTHS})\b)?"
+    rf"|\d{{1,2}}\. ?(?:{DE_MONTHS})\b(?: \d{{4}}\b)?)(?!'s|\w)"
 )
-_CLOCK = r"(?:\d{1,2}(?::\d\d)? ?(?:[ap]m\b|[ap]\.m\.)|\d{1,2}:\d\d\b|noon\b|midnight\b|(?<=at )\d{1,2}\b(?: o'clock)?|\d{1,2} o'clock)"
-_LINK = r"\b(?:on|in|at|by|from|to|until|till|before|after|since|around|about|due)\b"
+_CLOCK = (
+    rf"(?:{DE_HOUR}|\d{{1,2}} Uhr(?: \d\d)?\b|(?<=at ){EN_HOUR}|{EN_PLAIN}|(?<=day )(?:morning|afternoon|evening|night)\b|"
+    r"\d{1,2}(?::\d\d)? ?(?:[ap]m\b|[ap]\.m\.)|\d{1,2}:\d\d\b|noon\b|midnight\b|(?<=at )\d{1,2}\b(?: o'clock)?|\d{1,2} o'clock)"
+)
+_LINK = r"\b(?:on|in|at|by|from|to|until|till|before|after|since|around|about|due|am|um|ab|bis)\b"
 _PARTS = Form(rf"(?P<link>(?:{_LINK} )*)(?:(?P<day>(?<!\w){_DAY})|(?P<time>(?<!\w){_CLOCK}))", re.I, ALWAYS)
 _PLAIN_LINKS = frozenset({"", "on", "in", "at"})
 """Words before a time that go with its kind, and say nothing of their own."""
@@ -62,6 +69,11 @@ def _recounted(said: str, value: str) -> str:
 
 def _beside(said: str, correction: str) -> str:
     return f"{said} (corrected: {correction})"
+
+
+def is_beside(said: str) -> bool:
+    """Whether these words stand with a correction of which it was not plain what it takes the place of."""
+    return " (corrected: " in said
 
 
 def _retimed(said: str, fact: Fact, whole: bool) -> str:

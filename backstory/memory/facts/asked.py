@@ -8,13 +8,15 @@ from __future__ import annotations
 import re
 
 from backstory.core.records import Fact, Turn
-from backstory.memory.facts.alike import classes, key
-from backstory.memory.forms import Form
+from backstory.memory.facts.alike import HOUR, classes, key
+from backstory.memory.facts.clock import EN_HOUR
+from backstory.memory.forms import ALWAYS, Form
 from backstory.memory.reading.sentences import parts
 
 _END_CHARS = 400
 _FOR_A_DAY = Form(
-    r"\b(?:when|wann|quand|cuándo|(?:which|what|welche[rnm]?|quel|quelle|qué) (?:day|date|time|week|month|year|tag|datum|uhrzeit|jour|heure"
+    r"\b(?:when|wann|wie spät|wie ?viel uhr"
+    r"|quand|cuándo|(?:which|what|welche[rnm]?|quel|quelle|qué) (?:day|date|time|week|month|year|tag|datum|uhrzeit|jour|heure"
     r"|día|fecha|hora))\b",
     re.I,
 )
@@ -32,6 +34,22 @@ _FOR_A_NAME = Form(
     re.I,
 )
 _YOU = Form(r"\b(?:you|your|du|dein\w*|sie|ihr\w*|tu|ton|ta|vous|votre|tú|usted)\b", re.I)
+_OF_THAT = Form(
+    r"\b(?:is|are|was|ist|sind|war) (?:the|your|our|der|die|das|dein\w*|euer|eure|ihr\w*) (?:[\w'-]+ ){1,3}?"
+    r"(?:also |too |auch )?(?:on|at|in|by|am|um)\b",
+    re.I,
+)
+"""Names a thing, and proposes a value of it."""
+_OF_YOU = Form(
+    r"\b(?:are|will|would|can|could) you (?:come|coming|free|available|around|there|home|join|joining)\b|\b(?:do|will) you have time\b"
+    r"|\b(?:kommst|kannst|bist|hast) du (?:\w+ ){0,3}?(?:frei|da|zeit|dabei|kommen|zuhause)\b|\bkommst du\b",
+    re.I,
+)
+"""Asks what somebody does then."""
+_OF_NOW = Form(
+    r"\b(?:is it|is today|day is it|date is it|ist heute|haben wir heute|tag ist)\b.*\b(?:today|heute)\b|\b(?:is today|ist heute)\b", re.I
+)
+_HOUR_IN = Form(rf"\d|\bat {EN_HOUR}", re.I, ALWAYS)
 _NAME = Form(r"[^\W_a-z][\w'-]+")
 _WORDS = {"lives in": "live home", "works at": "work job company", "works as": "work job", "is called": "name call", "is aged": "old age"}
 _LIKE_WORDS = re.compile(r"[^\W_]+")
@@ -42,7 +60,11 @@ def question(turn: Turn | None) -> str:
     if turn is None or turn.role != "assistant" or turn.kind != "spoken" or "?" not in turn.text[-_END_CHARS:]:
         return ""
     said = [part.strip() for line in turn.text[-_END_CHARS:].splitlines() for part in parts(line)]
-    return next((part for part in reversed(said[-2:]) if part.endswith("?")), "")
+    asked = next((part for part in reversed(said[-2:]) if part.endswith("?")), "")
+    # "What day is it today? Monday?" is one question.
+    if asked and " " not in asked and len(said) > 1 and said[-1] == asked and said[-2].endswith("?"):
+        return f"{said[-2]} {asked}"
+    return asked
 
 
 def answers(asked: str, fact: Fact, subject: str, relation: str, stated: str) -> bool:
@@ -53,11 +75,16 @@ def answers(asked: str, fact: Fact, subject: str, relation: str, stated: str) ->
     heard = set(key(asked))
     _, mark, thing = subject.rpartition("'s ")
     himself = () if mark or not _YOU.search(asked) else key(_WORDS.get(relation, "is"))
-    if heard & {*key(thing), *himself} or heard.issuperset(key(stated)):
+    if heard & {*key(thing), *himself}:
+        return False
+    other = any(form.search(asked) is not None for form in (_OF_THAT, _OF_YOU, _OF_NOW))
+    if heard.issuperset(key(stated)) and not other:
         return False
     kinds = classes(fact.object)
-    if kinds & {"day", "time"}:
-        return bool(classes(asked) & {"day", "time"}) or _FOR_A_DAY.search(asked) is not None
+    hour = HOUR.fullmatch(fact.object) is not None and "time" in classes(stated)
+    if kinds & {"day", "time"} or hour:
+        timed = bool(classes(asked.rstrip(" ?")) & {"day", "time"}) or _FOR_A_DAY.search(asked) is not None
+        return timed or (hour and (_FOR_A_NUMBER.search(asked) is not None or _HOUR_IN.search(asked) is not None))
     if "number" in kinds:
         return any(sign.isdigit() for sign in asked) or _FOR_A_NUMBER.search(asked) is not None
     named = _NAME.search(asked, len(_LIKE_WORDS.split(asked)[0]) + 1) is not None

@@ -71,7 +71,7 @@ _WRONG = r"(?:wrong|not right|not correct|not true|incorrect|false|a typo|a mist
 _NOUN = r"(?:day|date|time|hour|number|name|year|month|place|city|port|price|amount)"
 _THIS = rf"(?:(?:the|my|that) {_NOUN}|that|this|it|them|things)"
 _ADMITTED = (
-    rf"(?:(?:(?:the|my|that) {_NOUN} (?:i|we) (?:said|gave|wrote)(?: you)?|that|this)(?:'s| was| is) {_WRONG}"
+    rf"(?:(?:(?:the|my|that) {_NOUN} (?:i|we) (?:said|gave|wrote)(?: you)?|that|this)(?:'?s| was| is) {_WRONG}"
     r"|(?:that|it) (?:isn't|wasn't) (?:right|correct|true)|(?:that|it|this)(?:'s| is) no longer (?:true|right|correct|so)"
     rf"|i(?:'ve| have|'d)? (?:got|had|wrote|said|gave you) {_THIS} wrong|i(?:'ve| have)? (?:mixed|messed) (?:{_THIS} up|up {_THIS})"
     r"|i(?:'ve| have)? (?:mistyped|misspoke|misread|misremembered|miswrote|misheard|misspelled|made a (?:mistake|typo)|was mistaken)"
@@ -96,6 +96,15 @@ BEHIND = Form(
     "mean|actually|sorry|my|wrong|mixed|now",
 )
 """Behind a value: it is said in the place of another."""
+AGAIN = Form(r"(?:: |, )(?=(?:the|my|our|they|we|it) [\w'-]+ )", re.I, ALWAYS)
+"""Behind a value that is put right: what it is of is said whole, or why it changed ("it's Wednesday: the demo is on Wednesday")."""
+WHY = Form(
+    r"\b(?:they|we|it) |\b(?:mov|postpon|reschedul|push|delay|shift|bump|chang|extend|swap|switch)\w*"
+    r"|\b(?:wrong|outdated|mistaken?|typo|old)\b",
+    re.I,
+    ALWAYS,
+)
+"""Why it is another value."""
 HELD = Form(
     r"\b(?:(?:an?|the|my|our|his|her|their|this|that|your|some|another|one|der|die|das|den|dem|eine?[nmr]?|meine?[nmr]?|unsere?[nmr]?|le|la|les"
     r"|une?|mon|ma|mes|notre|el|los|las|una|mis?|nuestr[oa]s?) |l')(?:[\w'-]+ ){0,3}?[^\W\d_][\w'-]+",
@@ -108,7 +117,7 @@ SLIP = Form(
     r"(?:(?:no,?\s+wait|wait,?\s+no|no,?\s+sorry|sorry,?\s+no"
     r"|(?:scratch|strike) that|make (?:that|it)|correction|i meant(?: to say)?|or rather)"
     r"\b[,:;]?\s+|(?:no,|(?:sorry|oops|my bad|i mean|actually)\b[,:;]?)\s+"
-    r"(?!(?:i|he|she|they|we|you|it|this|there|who|what|why|how|when|where|not|but|and|do|don't|does|is|are|the|my|our|if|so|thanks|please|just)"
+    r"(?!(?:i|he|she|they|we|you|it|this|there|who|what|why|how|when|where|not|but|and|do|don't|does|is|are|the|my|our|if|so|thanks|please|just|about|for)"
     r"\b)(?=\S+(?: \S+){0,3}$))(?=\S)",
     re.I,
     "wait|sorry|that|make|correction|mean|rather|no|oops|bad|actually",

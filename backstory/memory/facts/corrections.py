@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from backstory.core.records import Fact, Turn
-from backstory.memory.facts.alike import lasting
+from backstory.memory.facts.alike import HOUR, SAID_HOUR, lasting
 from backstory.memory.facts.change_forms import NOW_AT, SWAP
 from backstory.memory.facts.correction_forms import MOVED, NAMED, OFF, OFF_THAT, POINTED, RATHER
 from backstory.memory.facts.ending_forms import DIED, GONE_FROM, THERE
@@ -159,9 +159,18 @@ def _fixed(turn: Turn, text: str, clause: Clause, start: int, end: int) -> Itera
         return
     if _YES_NO.match(text, low, high) or (start == low and _asks(text[low:high], text[slice(*replaces)])):
         return
-    length = fits("value" if spoken else "datum", text[low:high]) or (high - low if clause.fixes and keyed(text[low:high]) else 0)
+    spelled = clause.fixes and keyed(text[low:high])
+    plain = spelled or ((clause.fixes or replaces[1] > 0) and _at_hour(text, start, low, high))
+    length = fits("value" if spoken else "datum", text[low:high]) or (high - low if plain else 0)
     if length and len(text[low:high].split()) <= 8 and only_value(text[low : low + length]):
         yield fact_in(turn, clause.sentence, "correction", "", "is", (low, low + length), replaces, fixes=True)
+
+
+def _at_hour(text: str, start: int, low: int, high: int) -> bool:
+    """Whether this is an hour in words: "at ten", "half past two"."""
+    return HOUR.fullmatch(text, low, high) is not None and (
+        text.endswith("at ", start, low) or SAID_HOUR.fullmatch(text, low, high) is not None
+    )
 
 
 def _asks(said: str, instead: str) -> bool:

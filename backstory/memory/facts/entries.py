@@ -17,6 +17,7 @@ from backstory.memory.facts.amended import amended
 from backstory.memory.facts.choices import kind_of
 from backstory.memory.facts.ends import opposite, within
 from backstory.memory.facts.objects import keyed
+from backstory.memory.facts.values import as_long
 from backstory.memory.facts.versions import version_of
 from backstory.memory.forms import ALWAYS, Form
 from backstory.memory.text import words
@@ -117,6 +118,8 @@ def may_be(fact: Fact, wanted: frozenset[str], old: Entry, number: int) -> bool:
     if "time" in old.classes and HOUR.fullmatch(fact.object):
         return near
     if "number" in wanted & old.classes:
+        if not as_long(fact.object, old.meant.object):
+            return False
         counts = unit(fact.object)
         # "No, 3" may be about what an assistant said in between.
         own = number - old.number < JUST_TURNS or (number - old.number == JUST_TURNS and _OWN_SLIP.match(fact.text) is not None)

@@ -18,7 +18,7 @@ from backstory.core.records import Fact, Turn
 from backstory.memory.facts import tongues as fact_tongues
 from backstory.memory.facts.change_forms import SWAP, changes_for
 from backstory.memory.facts.choices import is_choice
-from backstory.memory.facts.correction_forms import ADMITS, BEHIND, HELD, MOVED, ONLY_ADMITS, POINTED, RATHER, SLIP
+from backstory.memory.facts.correction_forms import ADMITS, AGAIN, BEHIND, HELD, MOVED, ONLY_ADMITS, POINTED, RATHER, SLIP, WHY
 from backstory.memory.facts.corrections import correction, ended
 from backstory.memory.facts.ending_forms import BEGUN, endings_for
 from backstory.memory.facts.kinds import suits
@@ -40,11 +40,11 @@ from backstory.memory.facts.rules import (
 )
 from backstory.memory.facts.scope import HEDGED, PRINTED, REPORTED, elsewhere, not_so, taken_back
 from backstory.memory.facts.value_forms import STARTING, values_for
-from backstory.memory.facts.values import cut_aside, only_value
+from backstory.memory.facts.values import cut_aside, cut_closing, only_value
 from backstory.memory.forms import ALWAYS, Form, Sieve
 from backstory.memory.reading.sentences import Sentence, sentences
 
-READER = 12
+READER = 13
 """Rises with what is found: turns that an earlier reader has read are read again (jobs/facts.py)."""
 _MOST = 24
 """Facts of one turn at most: more are a list or a paste."""
@@ -231,6 +231,16 @@ def _clauses(text: str, sentence: Sentence, start: int, fixes: bool, free: bool)
         yield Clause(sentence, start, behind.start(), fixes=True, first=True, alone=free)
         return
     first = start
+    if fixes and (again := AGAIN.search(text, *said)) is not None:
+        match = CORRECTION.fullmatch(text, start, again.start())
+        if match is not None and only_value(value := text[match.start("o") : cut_closing(text, *match.span("o"))]):
+            # What says the value again says of what it is.
+            said_again = value.lower() in text[again.end() : end].lower()
+            why = not said_again and WHY.search(text, again.end(), end) is not None
+            if why:
+                yield Clause(sentence, start, again.start(), fixes, first=True, alone=free)
+            if said_again or why or again.group().startswith(":"):
+                start = again.end()
     while start < end:
         cut = CUT.search(text, start, end)
         stop = cut.start() if cut is not None else end

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from backstory.memory.facts.choices import is_choice, is_known
+from backstory.memory.facts.clock import EN_HOUR
 from backstory.memory.forms import ALWAYS, Form
 from backstory.memory.text import STOP_WORDS, fold
 
@@ -85,7 +86,7 @@ _BEFORE = (
 _VALUE = Form(
     rf"(?i:{_BEFORE})(?:[`\"“'][^`\"”']+[`\"”'](?: \S+){{0,3}}|[\w+.-]+://\S+|[/~]\w[\w./~-]*|\.{{1,2}}/\S+|\S+@\S+\.\w+"
     rf"|(?=\S*[._/:]\S|[\w-]*-[\w-]*\d)[^\W_][\w./:-]*\w(?: \S+){{0,2}}|[#@]\w[\w-]*|[$€£#@+-]?\d[^\s]*(?: \S+){{0,7}}|(?i:"
-    rf"{_DAY})(?:\S*)(?: \S+){{0,7}}"
+    rf"{_DAY})(?:\S*)(?: \S+){{0,7}}|(?<=\bat )(?i:{EN_HOUR})(?: on \S+)?"
     rf"|(?:the )?{_PROPER}|(?i:true|false|on|off|enabled|disabled|none|null|yes|no))",
     gist=ALWAYS,
 )

@@ -91,8 +91,11 @@ _FORWARDED = Form(
     re.I,
 )
 _STAMP = r"\[?\d{1,2}[:.]\d\d(?::\d\d)?(?: ?[ap]\.?m\.?)?\]?"
-# "The retro is at 15:00" is no name.
-_PART = r"(?!(?:is|are|was|at|on|in|by|to|until|till|from|the|my|our|we|i|ist|um|am|bis|der|die|das|est|à|le|la|es|son|a|el)\b)[\w.'@-]+"
+# "The retro is at 15:00" is no name, nor is "no its 15:00".
+_PART = (
+    r"(?!(?:its|it's|thats|that's|no|nope|nah|nein|nee|nö"
+    r"|is|are|was|at|on|in|by|to|until|till|from|the|my|our|we|i|ist|um|am|bis|der|die|das|est|à|le|la|es|son|a|el)\b)[\w.'@-]+"
+)
 _SAID_AT = Form(
     rf"(?=[^\W\d_]){_PART}(?: {_PART}){{0,3}}[ \t]+(?:[—–-] ?)?"
     rf"(?:\(?(?:today|yesterday|heute|gestern|hier|hoy|ayer) (?:at |um |à |a las )?)?{_STAMP}\)?(?:[ \t]+Uhr)?$",

@@ -409,7 +409,7 @@ _THEIR = (
 
 CORRECTION = Form(
     r"(?:(?:it|that)(?:'s| has| was| is)? (?:just |now )?(?:been |being |got )?(?:moved|changed|postponed|rescheduled|pushed|switched)"
-    r"(?: back)? to|(?:it|that|this)(?:'s| is| was| will be| should be|'ll be)|(?:what )?i (?:meant|wanted)(?: to (?:say|write"
+    r"(?: back)? to|(?:it|that|this)(?:'?s| is| was| will be| should be|'ll be)|(?:what )?i (?:meant|wanted)(?: to (?:say|write"
     r"|type))?(?: is| was)?|make (?:it|that)|it(?:'s)? now(?: is)?"
     r"|(?:it|that|this) (?:starts|begins|ends|takes place|happens|opens|closes|leaves|is due|is scheduled))? ?"
     r"(?:(?:actually|really|now|on|at|in|for|due|called|port|version) )*(?P<o>.+?)"
@@ -422,15 +422,15 @@ IS_NOT_BUT = Form(rf"(?:my|our|the) [^,;]{{1,60}}?{_NOT_THIS} [^,;]+", re.I)
 LEAD = Form(
     r"(?:(?:so|well|ok|okay|oh|and|also|but|btw|by the way|fyi|just so you know|for the record|please note(?: that)?"
     r"|note(?: that)?|hey|hi|hello|yes"
-    r"|yeah|yep|right|anyway|listen|look|ah|hmm|great|cool|perfect|good|alright|all right|sure|thanks|thank you|fine"
-    r"|then|now|first|as i said"
-    r"|as you know|info|reminder|update|in fact|unfortunately|sadly|today|i said|again|in that case|one more thing|good news|quick update"
-    r"|guess what|plus|anyways|so yeah|you know)\b[,:!.–—-]*\s+"
+    r"|yeah|yep|right|anyway|listen|look|ah|h+m+|great|cool|perfect|good|alright|all right|sure|thanks|thank you|fine"
+    r"|then|now|first|as i said|as you know|info|reminder|update|in fact|unfortunately|sadly|today|i said|again|in that case|one more thing"
+    r"|good news|quick update|guess what|plus|anyways|so yeah|you know)\b[,:!.–—-]*\s+"
     r"|(?:because|since)\s+(?=(?:i|i'm|i've|we|we've|we're|my|our)\b)"
     r"|(?P<fix>(?:actually|sorry|scratch that|i was wrong|my mistake|my bad|oops|on second thoughts?|change of plans?|plans? changed"
-    r"|i changed my mind|changed my mind|i misspoke|instead)\b[,:!.;–—-]*\s+"
+    r"|i changed my mind|changed my mind|i misspoke|instead)\b ?[,:!.;–—-]*\s+"
     r"|(?:i|we)(?:'ve| have)? (?:just |recently |finally )*(?:moved|relocated|switched|changed)(?: house| again| jobs| it)?[,:!.;–—-]+\s+"
-    r"|(?:no|nope|nah|wait|correction)\b(?:[,:!.;–—-]+\s+|\s+(?=(?:it|it's|that|that's|the|i|my|we|our|make|wait|sorry|actually|not|\d[\d.:]*|\w+day)\b)))"
+    r"|(?:nein|nee|nö)\b ?[,:!–—-]+\s+(?=\d)|(?:no+|nope|nah|wait|wrong|correction)\b(?: ?[,:!.;–—-]+\s+|[–—]"
+    r"|\s+(?=(?:no|it|it'?s|that|that'?s|the|i|my|we|our|make|wait|sorry|actually|not|\d[\d.:]*|\w+day)\b)))"
     r"|(?P<keep>(?:please |can you |you should )?(?:remember|keep in mind|don't forget|do not forget|bear in mind"
     r"|make a note|for future reference)"
     r"(?: that|:| also| to)?\s+)(?!when\b|how\b|what\b|the time\b|me\b|why\b|who\b))",

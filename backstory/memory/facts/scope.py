@@ -30,7 +30,7 @@ REPORTED = Form(
     r"[,.”\"] (?:he|she|they|(?!I\b)[A-Z]\w+) (?:said|says|told|wrote|writes|claims|claimed|replied|insists|insisted)\b|\baccording to\b"
     r"|\b(?:reverted|undid|rolled back) (?:it|that|this|the change)\b"
     r"|\b(?:rolled|changed|set|moved|switched|put) (?:it|that|this) back\b(?! to)"
-    r"|[,.”\"] said (?:no|every|nobody)|\b[Aa]s [A-Z][\w.]*(?: [A-Z][\w.]*)* (?:once )?(?:said|says|put it|wrote)\b"
+    r"|[,.”\"] said (?:no|every|nobody)|\b[Aa]s (?!I\b)[A-Z][\w.]*(?: [A-Z][\w.]*)* (?:once )?(?:said|says|put it|wrote)\b"
 )
 """After a statement: it is somebody else's, or taken back."""
 TAKEN_BACK = Form(

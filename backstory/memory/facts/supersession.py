@@ -17,7 +17,7 @@ from backstory.core.records import Fact, Stance
 from backstory.memory.facts import ends as fact_ends
 from backstory.memory.facts import over_forms, slots
 from backstory.memory.facts.alike import called_off, classes, key, subject_key
-from backstory.memory.facts.amended import amended
+from backstory.memory.facts.amended import amended, is_beside
 from backstory.memory.facts.asked import answers
 from backstory.memory.facts.choices import kind_of
 from backstory.memory.facts.correction_forms import POINTED, RATHER
@@ -106,6 +106,7 @@ class Ledger:
             if (old := self._named_less(entry)) is not None:
                 self._keep(old.made_way(fact, number))
                 continue
+            entry = self._with_rest(entry)
             self._name(entry)
             same = self._supersede(entry)
             if same is not None:
@@ -363,6 +364,17 @@ class Ledger:
             if old.by is None and old.relation == "is" and not old.denies and names_it(new, old) and replaces_value(new, old):
                 held.append(old)
         return held[0] if len({old.whose for old in held}) == 1 else None
+
+    def _with_rest(self, new: Entry) -> Entry:
+        """What "No, the demo is on Friday" says where it is known at which time: the day changes, the time is as it was. Also where it
+        stands behind "No, it's Friday." in one turn."""
+        if new.relation != "is" or new.denies or len(new.classes & {"day", "time"}) != 1:
+            return new
+        held = [old for old in self._holding(new) if old.classes == {"day", "time"} and takes_place(new, old, ())]
+        if len(held) != 1 or new.fact.replaces or not (new.fact.corrects or (held[0].number == new.number and held[0].fact.corrects)):
+            return new
+        said = amended(held[0].meant.object, new.fact, whole=True)
+        return new if is_beside(said) else Entry(new.fact, new.number, new.subject, new.verb, replace(new.fact, object=said))
 
     def _candidates(self, new: Entry, replaced: tuple[str, ...]) -> list[Entry]:
         """Facts about the same subject that the new one can change: of its relation and those beside it, or, where it says what it

@@ -111,20 +111,22 @@ def tongue(
     not_but: str,
     no: str = "",
     behind: str = "",
+    closing: str = "",
     points: tuple[str, ...] = (),
     rather: tuple[str, ...] = (),
 ) -> Tongue:
     """Of the sources of its expressions. `no`: between a value and the one that it takes the place of; `behind`: words behind a value by
-    which it does."""
+    which it does; `closing`: what is said with it behind a value that is put right."""
     value = rf"(?:(?i:{it_is})(?P<o>{time})|(?i:{named})(?P<name>{NAME}))"
     spoken = rf"(?:,? (?i:{behind}))?" if behind else ""
+    spoken += rf"(?:,? (?i:{closing}))?" if closing else ""
     return Tongue(
         made,
         Form(rf"(?i:\b(?:{hedge})\b)"),
         Form(rf"(?i:{cut})|;| [–—-] |\s\("),
         Form(rf"(?i:{lead})"),
         Form(rf"(?i:(?:{under}))"),
-        Form(rf"(?i:{fix})(?:[,.!:;–-]* (?i:{fix}))?(?: ?[,.!:;–-]+)? {value}{spoken}"),
+        Form(rf"(?i:{fix})(?:[,.!:;–-]* (?i:{fix}))?(?: ?[,.!:;–—-]+)? {value}{spoken}"),
         Form(value),
         (Form(not_but), *((Form(rf"(?i:{it_is})(?P<o>{time}),? (?i:{no}) (?P<x>{time})"),) if no else ())),
         (

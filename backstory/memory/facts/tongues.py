@@ -36,7 +36,7 @@ _TONGUES: dict[str, Callable[[], Tongue]] = {
 }
 # Words of which every sentence that has a form has one. None is a common English one.
 _SIGNS = {
-    "de": "ich mein meine meiner meinem unser unsere wir ist wurde findet beginnt startet wohnt lebt arbeitet nein nicht heißt"
+    "de": "ich mein meine meiner meinem unser unsere wir ist wurde findet beginnt startet wohnt lebt arbeitet nein nee ne nö nicht heißt"
     " heisst quatsch falsch"
     f" doch es sie meinte fällt entschuldigung nutzen verwenden benutzen auf statt sondern beträgt lautet liegt kostet esse"
     f" {tongues_germanic.DE_DAYS}",

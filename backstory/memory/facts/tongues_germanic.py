@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from functools import cache
 
+from backstory.memory.facts.clock import DE_HOUR as SAID_HOUR
 from backstory.memory.facts.german_values import changed_rows
 from backstory.memory.facts.tongue import NAME, NO_THING, NO_WORK, UP, VERSION, Tongue, plain, rules, tongue, when
 
 DE_DAYS = "montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag|heute|morgen|übermorgen"
 DE_MONTHS = "januar|februar|märz|april|mai|juni|juli|august|september|oktober|november|dezember"
-DE_HOUR = r"\d{1,2} Uhr(?: \d\d)?"
+DE_HOUR = rf"(?:\d{{1,2}} [Uu]hr(?: \d\d)?|{SAID_HOUR})"
 NL_DAYS = "maandag|dinsdag|woensdag|donderdag|vrijdag|zaterdag|zondag|vandaag|morgen|overmorgen"
 NL_MONTHS = "januari|februari|maart|april|mei|juni|juli|augustus|september|oktober|november|december"
 NL_HOUR = r"\d{1,2} uur(?: \d\d)?"
@@ -134,16 +135,19 @@ def german() -> Tongue:
         lead=r"(?:(?:hallo|hi|hey|ja|also|übrigens|ach|genau|okay|ok|danke|gut|zur info|info|moin|servus|außerdem|und|aber)[,!.:]? )"
         r"|(?:bitte )?(?:merke? dir|denke? daran|denk dran|vergiss nicht|notiere?(?: dir)?)(?: bitte)?[,:]? (?:dass )?",
         under="weil|da",
-        fix=r"(?:ach )?(?:nein|quatsch|falsch|korrektur|sorry|entschuldigung|moment|halt|doch nicht|stimmt nicht"
+        fix=r"(?:ach )?(?:nein|nee|ne|nö|quatsch|falsch|korrektur|sorry|entschuldigung|moment|halt|doch nicht|stimmt nicht"
         r"|das (?:war|ist) (?:falsch|verkehrt|nicht richtig)|das stimmt(?:e)? nicht(?: mehr)?|mein fehler|falscher tag|ich (?:meine"
         r"|meinte|wollte)"
         r"(?: natürlich| eigentlich)?(?: sagen| schreiben)?|(?:da )?habe? ich mich (?:vertan|geirrt|verschrieben|vertippt)"
         r"|ich habe? mich (?:vertan|geirrt|verschrieben|vertippt))",
-        it_is=r"(?:(?:es|er|sie|das|der termin) (?:ist|war|wäre) |doch |erst |eher |ich meinte |lieber )*",
+        it_is=r"(?:(?:es|er|sie|das|die|der|der termin) (?:ist|war|wäre) (?!(?:schon|gerade|bereits) (?!am |um )|jetzt (?:\d|\w+ uhr))"
+        r"|doch |erst |eher |ich meinte |lieber )*",
         named=r"(?:er|sie|es) hei(?:ß|ss)t ",
         time=time,
         not_but=rf"(?i:(?:nein, )?(?:es ist )?nicht) (?P<x>{time}),? sondern (?P<o>{time})",
         no="(?:und )?nicht",
+        closing=r"wie gesagt|wie immer|diesmal|dieses mal|sorry|entschuldigung|tut mir leid|mein fehler|glaub mir|gleiche (?:uhr)?zeit"
+        r"|(?:ich )?habe? (?:gerade |eben |noch mal )?nachge(?:sehen|schaut)|ich habe? es (?:gerade |eben )?nachge(?:sehen|schaut)",
         behind="(?:meinte|meine) ich(?: natürlich| eigentlich)?|wollte ich (?:sagen|schreiben)|eigentlich",
         rather=(
             rf"{meant}(?P<o>{few}),? (?:und )?(?:nicht|statt) (?P<x>{few})(?:,? sorry)?",

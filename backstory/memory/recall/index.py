@@ -219,6 +219,11 @@ class Index:
             return posting[at] & FREQUENCY_MOST
         return 0
 
+    def places_of(self, term: str) -> list[int]:
+        """The units that have a term, in order."""
+        number = self.vocabulary.get(term)
+        return [] if number is None else [entry >> FREQUENCY_BITS for entry in self.postings[number]]
+
     @property
     def complete(self) -> int:
         """How many units are wholly in the index."""

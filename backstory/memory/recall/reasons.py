@@ -120,6 +120,7 @@ class Parts(Struct):
     passage: dict[int, float] = {}
     oneself: dict[int, float] = {}
     changing: dict[int, float] = {}
+    led: dict[int, float] = {}
     to_words: float = 0.0
     to_near: float = 0.0
     asked: Asked | None = None
@@ -161,6 +162,7 @@ def signals(index: Index, query: Query, parts: Parts, place: int) -> dict[str, f
         "passage": parts.passage.get(place, 0.0),
         "session": parts.level.get(index.sessions[place], 0.0),
         "of oneself": parts.oneself.get(place, 0.0),
+        "by a name": parts.led.get(place, 0.0),
         "changes another": parts.changing.get(place, 0.0),
         "speaker": float(index.speakers[place] in query.people or index.roles[place] == query.role),
         "date": in_time(index, query, place) if query.periods else 0.0,

@@ -20,6 +20,7 @@ from backstory.memory.recall import dates, oneself
 from backstory.memory.recall.asking import wants
 from backstory.memory.recall.associations import MARK
 from backstory.memory.recall.gate import any_passes, known_time, passes, told, worth_a_look
+from backstory.memory.recall.hops import led_to
 from backstory.memory.recall.index import Index
 from backstory.memory.recall.inview import Seen, adding
 from backstory.memory.recall.likeness import Chosen
@@ -29,7 +30,7 @@ from backstory.memory.recall.question import Query, read
 from backstory.memory.recall.quoting import excerpt, marked
 from backstory.memory.recall.reasons import MOST_LEFT, Basis, Left, Parts, span
 from backstory.memory.recall.retention import Standing
-from backstory.memory.recall.scoring import anchored, evidence, lifted, matches, only, pool_size, ranked
+from backstory.memory.recall.scoring import also, anchored, evidence, lifted, matches, only, pool_size, ranked
 from backstory.memory.recall.units import PIECE_TOKENS
 
 _LABEL = "Earlier in this conversation:"
@@ -52,6 +53,8 @@ _NONE_SEEN: Seen = {}
 _FEW_WORDS = 0.3
 # What a message that asks nothing brings back is a reminder, not an answer.
 _REMARK_TOKENS = 250
+# What a name in the first hits leads to gains so much of the best score at most.
+_LED = 0.6
 _ASKS = ("?", "\uff1f", "\u061f")
 _SENTENCE_END = re.compile(r"(?<=[.!?\uff1f\u061f\n])")
 _ASKED_CHARS, _MOST_QUESTIONS = 20_000, 8
@@ -224,10 +227,13 @@ def _answers(
             none.found = Recalled((), len(found.scores), best, "weak" if found.best else "no match")
             none.out = [(place, "too little evidence") for place in found.best[:MOST_LEFT]]
             return none
+    parts = Parts(led=led_to(index, query, found, eligible))
     if asked is not None:
         found = lifted(found, near, asked.trust.weight)
-    parts = Parts()
-    ranks = ranked(index, query, found, wanted, parts, asked, share)
+    ranks = ranked(index, query, also(found, parts.led), wanted, parts, asked, share)
+    most = max(ranks.values(), default=0.0)
+    for place, worth in parts.led.items():
+        ranks[place] = min(most, ranks[place] + _LED * worth * most)
     scores = {place: score for place, score in ranks.items() if score > 0 and eligible(place)}
     return _Answers(scores, Recalled((), len(scores) or len(found.scores), best), parts, [])
 

@@ -156,6 +156,12 @@ def only(found: Found, eligible: Callable[[int], bool], wanted: int) -> Found:
     return Found(found.scores, best)
 
 
+def also(found: Found, places: Iterable[int]) -> Found:
+    """The same with these units among its candidates, the last of them."""
+    more = [place for place in places if place not in found.best]
+    return Found(dict.fromkeys(more, 0.0) | found.scores, [*found.best, *more]) if more else found
+
+
 def lifted(found: Found, near: Mapping[int, float], weight: float) -> Found:
     """The same with what meaning adds: the unit nearest to the question gains `weight` of the best match in words, the others by their
     cosine. Near units are candidates as well, and lift their neighbours like any other match."""
@@ -172,26 +178,32 @@ def lifted(found: Found, near: Mapping[int, float], weight: float) -> Found:
 def evidence(index: Index, query: Query, found: Found) -> float:
     """How much of what the question is about the best single unit has: 0 to 1. Each of its words counts by its rarity, a concept of a
     word in part, a name that nobody has mentioned double; 0 where the question has no word of its own."""
+    return max(shares(index, query, found.best[:_CHECKED]), default=0.0)
+
+
+def shares(index: Index, query: Query, places: Sequence[int], said: bool = False) -> list[float]:
+    """The same of each of these units. `said`: of those words only that somebody has said, or what belongs with them."""
     asked = 0.0
     worth: dict[int, list[tuple[int, float]]] = {}
     for word, term in enumerate(query.own):
         rarity = index.rarity(term)
-        asked += rarity * (_STRANGER if term in query.strangers else 1.0)
         by_number = {index.vocabulary.get(term, -1): rarity}
         for concept in beside(query, term):
             number = index.vocabulary.get(concept)
             if number is not None:
                 by_number[number] = query.weights[concept] * min(rarity, index.rarity(concept))
+        if not said or by_number.keys() != {-1}:
+            asked += rarity * (_STRANGER if term in query.strangers else 1.0)
         for number, weight in by_number.items():
             worth.setdefault(number, []).append((word, weight))
-    best = 0.0
-    for place in found.best[:_CHECKED]:
+    found = []
+    for place in places:
         has = [0.0] * len(query.own)
         for number in worth.keys() & index.terms_of(place):
             for word, weight in worth[number]:
                 has[word] = max(has[word], weight)
-        best = max(best, sum(has))
-    return best / asked if asked else 0.0
+        found.append(sum(has) / asked if asked else 0.0)
+    return found
 
 
 def beside(query: Query, term: str) -> list[str]:

@@ -283,6 +283,11 @@ class AnthropicTalk:
         """See Talk."""
         return bool(self._places) or self._ended
 
+    @property
+    def owed(self) -> bytes:
+        """See Talk."""
+        return b""
+
     def over(self) -> Leg:
         """See Talk."""
         if self._failed or (self._number and not self._reason):

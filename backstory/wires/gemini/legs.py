@@ -3,6 +3,10 @@
 Rule: parts go back to the provider as they came, signatures included. Where a call of ours is taken out in front of a call of the client's,
 the client's gets the signature: only the first call of an answer has one, and an answer without one is refused.
 Source: https://ai.google.dev/gemini-api/docs/thought-signatures.
+
+Rule: no response of ours stands behind one with a call of the client's. The official SDK's automatic calling makes a content of each
+response, and results have to follow their call at once. So a streamed call waits for the next response, and takes in what is left of that
+when our call is taken out.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from backstory.core.document import Cut, Document, Extend, Insert, Put, Splice
 from backstory.core.legs import UNANSWERED, Call, Kept, Leg, Names, Offer, Tool, blames
 from backstory.core.message import Path, Prompt
 from backstory.core.stream import Frame
+from backstory.wires.gemini.parts import joined
 from backstory.wires.legs import Json, gap, listed, raw_members, summed, values
 from backstory.wires.lowering import decode, encode, quote
 from backstory.wires.sse import event, replaced
@@ -172,6 +177,7 @@ class GeminiTalk:
         self._failed = False
         self._spoke = False
         self._held: list[Frame] = []
+        self._waiting: list[tuple[Frame, bytes | None]] = []
         self._usage: Json = {}
         self._reason = ""
 
@@ -184,7 +190,7 @@ class GeminiTalk:
         try:
             found = _response.decode(frame.data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return frame.raw
+            return self._beside(frame)
         if bytes(found.usage) not in _NULLS:
             self._usage = values(found.usage)
         if self._fell(found, frame.data):
@@ -209,29 +215,36 @@ class GeminiTalk:
     def _bracket(self, frame: Frame) -> bytes:
         """What stands around and between the objects of an array."""
         if b"]" not in frame.data and b"]" not in frame.raw:
-            return b"" if self._changed else frame.raw
+            return b"" if self._changed else self._beside(frame)
         if self._called:
             self._held.append(frame)
             return b""
         self._ended = True
-        return b"]" if self._changed else frame.raw
+        return self._release() + (b"]" if self._changed else frame.raw)
+
+    def _beside(self, frame: Frame) -> bytes:
+        """What is no response passes, but not before one that waits."""
+        if not self._waiting:
+            return frame.raw
+        self._waiting.append((frame, None))
+        return b""
 
     def _candidate(self, frame: Frame, candidate: _Candidate) -> bytes:
         raws = (candidate.content.parts if candidate.content is not None else None) or []
         parts = [decode(_part, raw) for raw in raws]
         splices: list[Splice] = []
         texts: list[int] = []
-        kept = 0
+        kept, ours, others, spoke = 0, len(self._calls), self._others, False
         for place, (raw, part) in enumerate(zip(raws, parts, strict=True)):
             at: Path = ("candidates", 0, "content", "parts", place)
-            if part.text != "" or part.sign or part.call is not None:
+            if _says(part):
                 self._parts.append(raw)
             if part.call is not None and part.call.name in self._ours:
                 self._take(part)
                 splices.append(Cut(at))
                 continue
-            kept += 1
-            self._spoke = self._spoke or part.text != "" or bool(part.sign)
+            kept += _says(part)
+            spoke = spoke or part.text != "" or bool(part.sign)
             if part.call is not None:
                 splices += self._signed(at, part)
             elif part.text and not part.thought:
@@ -241,11 +254,16 @@ class GeminiTalk:
                 texts.append(place)
         self._reason = candidate.finish or self._reason
         if self._called and (candidate.finish or self._reason):
-            return self._ending(frame, splices, texts)
-        if raws and not kept:
+            self._spoke = self._spoke or spoke
+            live, rest = self._parted(frame, splices, texts)
+            self._hold(frame, rest)
+            return live
+        if len(self._calls) > ours and not kept:
             self._changed = True
             return b""
-        self._spoke = self._spoke or bool(candidate.finish)
+        if self._others > others and not candidate.finish:
+            return self._wait(frame, splices, texts)
+        self._spoke = self._spoke or spoke or bool(candidate.finish)
         return self._put(frame, frame.data, splices)
 
     def _take(self, part: _Part) -> None:
@@ -262,12 +280,11 @@ class GeminiTalk:
         sign, self._sign = self._sign, ""
         return [Put((*at, _SIGNATURES[0]), quote(sign))] if sign and not part.sign and self._others == 1 else []
 
-    def _ending(self, frame: Frame, splices: list[Splice], texts: list[int]) -> bytes:
-        """A response that tells the end is held where the answer may go on. Texts in it go out at once, in a response of their own."""
-        edited = Document(frame.data).apply(splices) if splices else frame.data
+    def _parted(self, frame: Frame, splices: list[Splice], texts: list[int]) -> tuple[bytes, bytes]:
+        """Of a response that is held, what goes out at once, which is its texts in a response of their own; and the rest of it."""
         if not texts:
-            self._hold(frame, edited)
-            return b""
+            return b"", Document(frame.data).apply(splices) if splices else frame.data
+        self._changed = True
         document = Document(frame.data)
         cut: list[Splice] = [Cut(("candidates", 0, "finishReason"))] if document.has(("candidates", 0, "finishReason")) else []
         count = document.length(("candidates", 0, "content", "parts"))
@@ -275,8 +292,25 @@ class GeminiTalk:
         shown = [splice for splice in splices if isinstance(splice, Extend)]
         rest = [splice for splice in splices if not isinstance(splice, Extend)]
         rest += [Put(("candidates", 0, "content", "parts", place), _EMPTY) for place in texts]
-        self._hold(frame, document.apply(rest))
-        return self._put(frame, frame.data, [*cut, *others, *shown])
+        return self._put(frame, frame.data, [*cut, *others, *shown]), document.apply(rest)
+
+    def _wait(self, frame: Frame, splices: list[Splice], texts: list[int]) -> bytes:
+        """Keep a response with a call of the client's until the next one is known. As long as none of ours was called, and it may still
+        have to pass as it came, the texts beside the call wait with it."""
+        live = self._release()
+        if self._called or self._number:
+            told, rest = self._parted(frame, splices, texts)
+            live, self._spoke = live + told, self._spoke or bool(told)
+            self._waiting.append((frame, self._edited(rest, [])))
+        else:
+            self._waiting.append((frame, self._edited(frame.data, splices)))
+        return live
+
+    def _release(self) -> bytes:
+        """The response that waits, and what came beside it."""
+        waiting, self._waiting = self._waiting, []
+        self._spoke = self._spoke or bool(waiting)
+        return b"".join([frame.raw if data is None else self._told(frame, data) for frame, data in waiting])
 
     def _hold(self, frame: Frame, data: bytes) -> None:
         """Keep a response back, with this in place of what it said."""
@@ -286,15 +320,26 @@ class GeminiTalk:
 
     def _put(self, frame: Frame, data: bytes, splices: list[Splice]) -> bytes:
         """A response as the client gets it, between the separators of its stream."""
+        before = self._release()
+        return before + self._told(frame, self._edited(data, splices))
+
+    def _edited(self, data: bytes, splices: list[Splice]) -> bytes:
+        """A response with these changes, and with the usage of all legs."""
         if self._number and bytes(_response.decode(data).usage) not in _NULLS:
             splices = [*splices, Put(("usageMetadata",), encode(summed(self._spent, self._usage)))]
-        if splices:
-            data = Document(data).apply(splices)
-        self._changed = self._changed or bool(splices) or data is not frame.data or (self._array and self._number > 0)
+        return Document(data).apply(splices) if splices else data
+
+    def _told(self, frame: Frame, data: bytes) -> bytes:
+        self._changed = self._changed or data is not frame.data or (self._array and self._number > 0)
         if not self._array:
             return frame.raw if data is frame.data else _line(frame, data)
         first, self._sent = not self._sent, True
         return ((b"[" if first else b",\r\n") + data) if self._changed else frame.raw
+
+    @property
+    def owed(self) -> bytes:
+        """See Talk."""
+        return b"".join([frame.raw for frame, _ in self._waiting])
 
     @property
     def spoke(self) -> bool:
@@ -369,8 +414,8 @@ class GeminiTalk:
 
     def finish(self) -> bytes:
         """See Talk."""
-        held, self._held = self._held, []
-        out: list[bytes] = []
+        held, self._held = self._taken_in(self._held), []
+        out = [self._release()]
         for frame in held:
             if self._array and frame.data[:1] != b"{":
                 self._ended = True
@@ -381,6 +426,15 @@ class GeminiTalk:
             empty = document.has(parts) and not document.length(parts)
             out.append(self._put(frame, frame.data, [Insert((*parts, 0), _EMPTY)] if empty else []))
         return b"".join(out)
+
+    def _taken_in(self, held: list[Frame]) -> list[Frame]:
+        """What is held, without what the response that waits takes in."""
+        ends = [frame.data for frame in held if frame.data[:1] == b"{" and Document(frame.data).has(("candidates", 0))]
+        if not self._waiting or not ends:
+            return held
+        frame, data = self._waiting[0]
+        self._waiting[0] = (frame, self._edited(joined(data or frame.data, ends), []))
+        return [frame for frame in held if frame.data not in ends]
 
     def answer(self) -> bytes:
         """See Talk."""
@@ -423,9 +477,17 @@ class GeminiTalk:
                 "usageMetadata": summed(self._spent, self._usage),
             }
         )
+        if self._waiting:
+            self._held = [Frame(b"", "", last)]
+            return self.finish() + (b"]" if self._array else b"")
         if not self._array:
             return event(last)
         return (b",\r\n" if self._sent else b"[") + last + b"]"
+
+
+def _says(part: _Part) -> bool:
+    """Whether there is more to it than an empty text."""
+    return part.text != "" or bool(part.sign) or part.call is not None
 
 
 def _line(frame: Frame, data: bytes) -> bytes:

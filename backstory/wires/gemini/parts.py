@@ -5,14 +5,18 @@ Rule: a part that has none of the fields listed here is Opaque. Shapes: ai.googl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 from msgspec import Raw, Struct, field, structs
 
+from backstory.core.document import Document, Insert, Put
 from backstory.core.images import dimensions, fingerprint
 from backstory.core.message import Media, MediaKind, Message, Opaque, Part, Path, Role, Text, Thinking, ToolCall, ToolResult
 from backstory.core.reply import Finish, Reply, Usage
 from backstory.errors import DocumentError
 from backstory.wires.counted import count, counts_of
+from backstory.wires.legs import raw_members
 from backstory.wires.lowering import decode
 from backstory.wires.strict import members
 
@@ -282,3 +286,26 @@ def _answer_text(raw: Raw) -> tuple[str, str, bool]:
         return "", json.decode(), "error" in answer
     except UnicodeDecodeError as cause:
         raise DocumentError("an answer that is not UTF-8") from cause
+
+
+def joined(data: bytes, ends: Sequence[bytes]) -> bytes:
+    """A streamed response (JSON, its candidate has parts) with all that these, which follow it, say besides: their parts behind its own,
+    empty texts left out, and of each other member the latest. DocumentError where one has no candidate."""
+    at: Path = ("candidates", 0, "content", "parts")
+    document = Document(data)
+    told: dict[Path, bytes] = {}
+    parts: list[bytes] = []
+    for end in ends:
+        told |= {(key,): bytes(value) for key, value in raw_members(end).items() if key != "candidates"}
+        found = Document(end)
+        candidate = raw_members(found.get(("candidates", 0)))
+        told |= {("candidates", 0, key): bytes(value) for key, value in candidate.items() if key not in ("content", "index")}
+        count = found.length(at) if found.has(at) and found.get(at)[:1] == b"[" else 0
+        parts += [raw for place in range(count) if not _is_empty(raw := found.get((*at, place)))]
+    last = document.length(at)
+    return document.apply([*[Put(path, value) for path, value in told.items()], *[Insert((*at, last), raw) for raw in parts]])
+
+
+def _is_empty(part: bytes) -> bool:
+    members = raw_members(part)
+    return members.keys() <= {"text", "thought"} and bytes(members.get("text", b"")) == b'""'

@@ -283,6 +283,11 @@ class ChatTalk:
         """See Talk."""
         return self._spoke or self._over
 
+    @property
+    def owed(self) -> bytes:
+        """See Talk."""
+        return b""
+
     def over(self) -> Leg:
         """See Talk."""
         if self._failed or (self._number and not self._reason):

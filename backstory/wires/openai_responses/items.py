@@ -37,6 +37,16 @@ _LONGEST_DATA_HEAD = 200
 _DATA_URL = re.compile(rb'"data:([^;,"]*)[^,"]*,')
 
 
+class _Tool(Struct):
+    type: object = ""
+    name: object = ""
+
+
+TOOLS = msgspec.json.Decoder(list[_Tool])
+"""Of tools, type and name, whatever they are."""
+_raws = msgspec.json.Decoder(list[Raw])
+
+
 class _Part(Struct):
     type: str = ""
     text: object = None
@@ -299,3 +309,12 @@ def _text(value: object, kind: str) -> str:
     if not isinstance(value, str):
         raise DocumentError(f"a {kind} without its text")
     return value
+
+
+def without_tools(tools: Raw, ours: frozenset[str]) -> list[Raw] | None:
+    """A response's tools without those of ours; None where it tells of none. Raises DocumentError."""
+    if bytes(tools)[:1] != b"[":
+        return None
+    rows, named = decode(_raws, tools), decode(TOOLS, tools)
+    theirs = [raw for raw, tool in zip(rows, named, strict=True) if tool.type != "function" or tool.name not in ours]
+    return theirs if len(theirs) < len(rows) else None

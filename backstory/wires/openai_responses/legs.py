@@ -21,7 +21,7 @@ from backstory.core.stream import Frame
 from backstory.wires import base
 from backstory.wires.legs import Json, listed, rewritten, summed, values
 from backstory.wires.lowering import Lowering, decode, encode, quote
-from backstory.wires.openai_responses.items import ENDS
+from backstory.wires.openai_responses.items import ENDS, TOOLS, without_tools
 from backstory.wires.sse import event
 
 _MOST_TOOLS = 128
@@ -59,17 +59,13 @@ class _Response(Struct):
     output: list[Raw] | None = None
     usage: Raw = Raw()
     error: Raw = Raw()
-
-
-class _ToolName(Struct):
-    name: str = ""
+    tools: Raw = Raw()
+    tool_choice: Raw = Raw()
 
 
 _event = msgspec.json.Decoder(_Event)
 _item = msgspec.json.Decoder(_Item)
 _response = msgspec.json.Decoder(_Response)
-_tool_list = msgspec.json.Decoder(list[_ToolName])
-_raws = msgspec.json.Decoder(list[Raw])
 
 
 def tools(document: Document, prompt: Prompt, offered: Sequence[Tool]) -> Offer:
@@ -81,8 +77,8 @@ def tools(document: Document, prompt: Prompt, offered: Sequence[Tool]) -> Offer:
     if base.field(document, "prompt") is not None:
         return Offer()
     raw = base.field(document, "tools")
-    known = decode(_tool_list, raw) if raw is not None else []
-    taken = {tool.name for tool in known}
+    known = decode(TOOLS, raw) if raw is not None else []
+    taken = {tool.name for tool in known if isinstance(tool.name, str)}
     ours = [tool for tool in offered if tool.name not in taken]
     names = Names((tool.name for tool in ours), (name for name in taken if name))
     made = tuple(
@@ -128,6 +124,7 @@ class ResponsesTalk:
         self._spent: Json = {}
         self._said: list[Raw] = []
         self._first = self._here = ""
+        self._choice = b""
         self._begun = Raw()
         self._opened = -1
         self._last = b""
@@ -166,7 +163,7 @@ class ResponsesTalk:
             if self._opened != self._number:
                 return b""
             self._begun = found.response
-            self._first = self._first or decode(_response, found.response).id
+            self._open(decode(_response, found.response))
             return self._passed(frame, found)
         if kind in _ERRORS and (self._number or blames(_error(frame, found), self._ours)):
             self._failed = True
@@ -231,7 +228,7 @@ class ResponsesTalk:
 
     def _passed(self, frame: Frame, found: _Event, more: Sequence[Splice] = ()) -> bytes:
         """The event with the numbers that it has for the client."""
-        splices = list(more)
+        splices = [*more, *self._told(("response",), found.response)]
         if found.sequence_number is not None:
             if not self._number and not self._called:
                 self._sequence = found.sequence_number
@@ -242,6 +239,22 @@ class ResponsesTalk:
         if place is not None and place != found.output_index:
             splices.append(Put(("output_index",), b"%d" % place))
         return rewritten(frame, splices) if splices else frame.raw
+
+    def _open(self, response: _Response) -> None:
+        self._first = self._first or response.id
+        self._choice = self._choice or bytes(response.tool_choice)
+
+    def _told(self, at: Path, raw: bytes | Raw) -> list[Splice]:
+        """A response tells what it was asked for: of that, the client gets what it asked for itself."""
+        if not bytes(raw):
+            return []
+        found, splices = decode(_response, raw), list[Splice]()
+        theirs = without_tools(found.tools, self._ours)
+        if theirs is not None:
+            splices.append(Put((*at, "tools"), listed(theirs)))
+        if self._number and self._choice and bytes(found.tool_choice) not in {b"", self._choice}:
+            splices.append(Put((*at, "tool_choice"), self._choice))
+        return splices
 
     def _end(self, frame: Frame, found: _Event) -> bytes:
         response = decode(_response, found.response)
@@ -280,6 +293,11 @@ class ResponsesTalk:
         """See Talk."""
         return bool(self._places) or self._ended
 
+    @property
+    def owed(self) -> bytes:
+        """See Talk."""
+        return b"".join([frame.raw for frame, _ in self._waiting])
+
     def over(self) -> Leg:
         """See Talk."""
         if self._failed or (self._number and not self._reason):
@@ -303,6 +321,7 @@ class ResponsesTalk:
         self._usage = values(found.usage)
         self._reason = found.status or "completed"
         self._first = self._here = found.id
+        self._open(found)
         self._output = found.output or []
         self._called = any(self._is_ours(decode(_item, raw)) for raw in self._output)
         if not self._output and bytes(found.error) not in _NULLS and (self._number or blames(found.error, self._ours)):
@@ -355,9 +374,10 @@ class ResponsesTalk:
 
     def answer(self) -> bytes:
         """See Talk."""
+        splices = self._told((), self._last)
         if not self._number and not self._called:
-            return self._last
-        splices: list[Splice] = [Put(("output",), listed([*self._said, *self._kept()]))]
+            return Document(self._last).apply(splices) if splices else self._last
+        splices.append(Put(("output",), listed([*self._said, *self._kept()])))
         if self._usage or self._spent:
             splices.append(Put(("usage",), encode(summed(self._spent, self._usage))))
         return Document(self._last).apply(splices)
@@ -408,7 +428,7 @@ class ResponsesTalk:
             if not self._last or not any(decode(_item, raw).type == "message" for raw in self._said):
                 return None
             rest = [Put(("status",), b'"incomplete"'), Put(("incomplete_details",), details), Put(("output",), listed(self._said))]
-            return Document(self._last).apply([*rest, Put(("usage",), encode(self._spent or None))])
+            return Document(self._last).apply([*rest, Put(("usage",), encode(self._spent or None)), *self._told((), self._last)])
         return self._ends("incomplete", details)
 
     def _ends(self, status: str, details: bytes, added: Sequence[Raw] = ()) -> bytes | None:
@@ -426,6 +446,7 @@ class ResponsesTalk:
                 Put(("incomplete_details",), details),
                 Put(("output",), listed(self._said)),
                 Put(("usage",), encode(summed(self._spent, self._usage) or None)),
+                *self._told((), self._begun),
             ]
         )
         data = b'{"type":"response.%b","sequence_number":%d,"response":%b}' % (status.encode(), self._sequence, response)

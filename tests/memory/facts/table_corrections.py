@@ -322,6 +322,165 @@ Das Konzert ist am Freitag. / Das Buch ist toll. Es wurde auf den 5. Mai verscho
 Das Konzert ist am Freitag. / A: Wann kommt dein Bruder? / Am Samstag eigentlich.
 Le concert est vendredi. / A: Quand arrive ton frère ? / Samedi, en fait.
 El concierto es el viernes. / A: ¿Cuándo llega tu hermano? / El sábado, en realidad.
+The demo is on Monday. / No, it's fine.
+The demo is on Monday. / No, it's Tuesday today.
+The demo is on Monday. / No, it's raining.
+The demo is on Monday. / no, it's me
+The demo is on Monday. / no its fine
+The demo is on Monday. / no its ok
+The demo is on Monday. / no its raining
+The demo is on Monday. / No - it's fine.
+The demo is on Monday. / No - not now.
+The demo is on Monday. / no, is it Tuesday?
+The demo is on Monday. / no, its Tuesday?
+The demo is on Monday. / A: What day is it today? Monday? / no, its Tuesday
+The demo is on Monday. / A: Is the retro on Monday, too? / No, it's on Tuesday.
+The demo is on Monday. / no its tuesday already
+The demo is on Monday. / No, Anna's is on Tuesday.
+The demo is on Monday. / No, hers is Tuesday.
+The demo is on Monday at nine. / No, it's at home.
+The demo is on Monday at nine. / No, it's at risk.
+The demo is on Monday at nine. / No, it's at the office.
+The demo is on Monday at nine. / No, it's one of those days.
+The demo is on Monday at nine. / No, it's two people at most.
+The demo is on Monday at nine. / no, its logo is blue
+The demo is on Monday. / no, its Tuesday slot was lost
+The demo is on Monday. / No, it's not.
+The demo is on Monday. / no its not tuesday
+The demo is on Monday. / No, if it's Tuesday I can't come.
+The demo is on Monday. / No, it's Tuesday in Tokyo already.
+The demo is on Monday. / No, it's Tuesday that I mind.
+The demo is on Monday. / No, I think it's Tuesday.
+The demo is on Monday. / No, maybe it's Tuesday.
+My phone number is 555 1234. / no, it's 5
+My phone number is 555 1234. / no, it's 10 pm
+My phone number is 555 1234. / no, it's Tuesday
+The port is 8080. / no its tuesday
+The port is 8080. / no, its 3 of 5 that fail
+Das Treffen ist am Montag. / nein, alles gut
+Das Treffen ist am Montag. / Nein, heute ist Dienstag.
+Das Treffen ist am Montag. / Nein - danke.
+Das Treffen ist am Montag. / nee, um Gottes willen
+Das Treffen ist am Montag um neun. / nee, um die Ecke
+Das Treffen ist am Montag. / nein, am Dienstag?
+Das Treffen ist am Montag. / Nein, am Dienstag kann ich nicht.
+Das Treffen ist am Montag. / Nein, am Anfang war es gut.
+The demo is on Monday at nine. / No, its at ten percent.
+The demo is on Monday at nine. / No, it's at ten people now.
+The demo is on Monday. / no, at ten I'm in bed
+The demo is on Monday at nine. / no, ten of them
+The demo is on Monday at nine. / no, ten people
+The demo is on Monday at nine. / no, one
+The demo is on Monday at nine. / A: How many people come? / no idea, ten
+The demo is on Monday at nine. / A: How many people come? / No, it's ten.
+The demo is on Monday at nine. / A: Is your dentist at nine, too? / No, it's at ten.
+The demo is on Monday at nine. / No, it's at two thirds.
+The demo is on Monday at nine. / No, it's half.
+The demo is on Monday at nine. / No, it's half past caring.
+The demo is on Monday at nine. / No, it's ten to one that she comes.
+The demo is on Monday at nine. / No, it's at ten already.
+The demo is on Monday at nine. / no, its ten now
+The demo is on Monday at nine. / It's ten o'clock.
+The demo is on Monday at nine. / No, it's ten o'clock already!
+The demo is on Monday. / No, it's Tuesday: the bins go out.
+The demo is on Monday. / No: the bins go out on Tuesday.
+The demo is on Monday. / No, it's Tuesday's leftovers.
+The demo is on Monday. / no — my birthday is on Tuesday
+The demo is on Monday. / No - my birthday is on Tuesday.
+The demo is on Monday. / no, the weather is bad on Tuesday
+The demo is on Monday. / no thats fine
+The demo is on Monday. / no thats Tom
+The demo is on Monday. / No, that's Tom's.
+The port is 8080. / No, it's 3: a, b and c.
+The port is 8080. / No, its 3 am
+The port is 8080. / No, it's 2 minutes from here.
+The port is 8080. / no, it's 555 1234
+The demo is on Monday. / No, hers is on Tuesday, as I said.
+The demo is on Monday. / No, Tom's is on Tuesday at ten.
+Das Treffen ist am Montag um neun. / Nein, um zehn Prozent.
+Das Treffen ist am Montag um neun. / nein, um zehn Euro
+Das Treffen ist am Montag um neun. / nein, um zehn bin ich müde
+Das Treffen ist am Montag um neun. / nein, um zehn geht nicht
+Das Treffen ist am Montag um neun. / nee, es ist schon zehn Uhr
+Das Treffen ist am Montag um neun. / Nein, ist es schon zehn Uhr?
+Das Treffen ist am Montag um neun. / ne Pizza am Dienstag wäre gut
+Das Treffen ist am Montag. / Nein, Dienstag ist Feiertag.
+Das Treffen ist am Montag. / Nein, das ist meine Schwester.
+Das Treffen ist am Montag. / nein, die ist toll
+Das Treffen ist am Montag. / Nein, vielleicht am Dienstag.
+Das Treffen ist am Montag. / A: Ist die Prüfung am Montag? / nein, am Dienstag
+Das Treffen ist am Montag. / A: Ist heute Montag? / nein, Dienstag
+The rehearsal is on Sunday. / nah its good
+The rehearsal is on Sunday. / no its just me
+The rehearsal is on Sunday. / No — thanks.
+The rehearsal is on Sunday. / no, its saturday today
+The rehearsal is on Sunday. / No, it's Saturday night fever.
+The rehearsal is on Sunday at six. / No, it's at work.
+The rehearsal is on Sunday at six. / no its at least ten people
+The rehearsal is on Sunday at six. / No, it's ten of us.
+The rehearsal is on Sunday at six. / No, it's at seven degrees.
+The rehearsal is on Sunday. / no its members are nice
+The rehearsal is on Sunday. / A: Is today Friday? / no its saturday
+The rehearsal is on Sunday. / A: Is your dentist on Friday? / No - Saturday.
+The rehearsal is on Sunday. / No, his is on Saturday.
+The rehearsal is on Sunday. / no, was it saturday?
+The rehearsal is on Sunday. / No, perhaps it's Saturday.
+The rehearsal is on Sunday. / No, Tom says it's Saturday.
+The rehearsal is on Sunday. / No, it's a Saturday that I need off.
+The rehearsal is on Sunday. / no its cold
+The rent is 700 euros. / no its 3 pm
+The rent is 700 euros. / no, its too much
+The rent is 700 euros. / no its friday
+My locker number is 118. / no its fine
+My locker number is 118. / no, its broken
+My locker number is 118. / No, it's 4 pm now.
+Der Kurs ist am Mittwoch. / nein, passt schon
+Der Kurs ist am Mittwoch. / ne, danke
+Der Kurs ist am Mittwoch. / ne, heute ist donnerstag
+Der Kurs ist am Mittwoch. / Nein, am Donnerstag habe ich Sport.
+Der Kurs ist am Mittwoch um acht. / Nein, um acht schlafe ich noch.
+Der Kurs ist am Mittwoch um acht. / nein, um drei Leute
+Der Kurs ist am Mittwoch. / nein, ist es donnerstag?
+Der Kurs ist am Mittwoch. / A: Ist heute Mittwoch? / nein, donnerstag
+The recital is on Thursday at seven. / no its lovely
+The recital is on Thursday at seven. / no, its on me
+The recital is on Thursday at seven. / no its at the theatre
+The recital is on Thursday at seven. / No, it's two hours long.
+The recital is on Thursday at seven. / No, it's eight songs.
+The recital is on Thursday at seven. / No, it's the eighth time.
+The recital is on Thursday at seven. / no, it's at eight that the bus goes
+The recital is on Thursday at seven. / No, Friday is my day off.
+The recital is on Thursday at seven. / no, on friday I work
+The recital is on Thursday at seven. / No - Friday is full.
+The recital is on Thursday at seven. / No, it's Friday that worries me.
+The recital is on Thursday at seven. / No, it's Friday somewhere.
+The recital is on Thursday at seven. / no its a friday thing
+The recital is on Thursday at seven. / A: Is the gym open on Thursday? / no, on friday
+The recital is on Thursday at seven. / A: What time is it? / no clue, its eight
+The recital is on Thursday at seven. / A: What time is it? Seven? / No, it's eight o'clock.
+The recital is on Thursday at seven. / A: Shall I wake you at seven? / No, at eight.
+The recital is on Thursday at seven. / A: Do you want it at seven degrees? / No, at eight.
+The recital is on Thursday at seven. / Is it Friday, no?
+The recital is on Thursday at seven. / no, my wife's is on friday
+My fax number is 030 4455 66. / no its 3 pages
+My fax number is 030 4455 66. / no, it's 12 30
+My fax number is 030 4455 66. / No, it's 5 May.
+The fee is 30 euros. / no its 5 pm
+The fee is 30 euros. / No, it's 3 of us.
+The fee is 30 euros. / no its 20 minutes away
+The pin is 4411. / no its fine
+The pin is 4411. / No, it's 20 degrees.
+Die Probe ist am Donnerstag um sieben. / nee, keine Lust
+Die Probe ist am Donnerstag um sieben. / nein, um sieben schon
+Die Probe ist am Donnerstag um sieben. / Nein, um acht kommt Anna.
+Die Probe ist am Donnerstag um sieben. / nein, um acht Kilo
+Die Probe ist am Donnerstag um sieben. / ne, am freitag bin ich weg
+Die Probe ist am Donnerstag um sieben. / nein, das ist freitag anders
+Die Probe ist am Donnerstag um sieben. / Nein, es ist schon Freitag.
+Die Probe ist am Donnerstag um sieben. / Nein, Annas ist am Freitag.
+Die Probe ist am Donnerstag um sieben. / A: Wie spät ist es? / nein, acht Uhr
+Die Probe ist am Donnerstag um sieben. / nein, die Probe für Anna ist am Freitag
+Das Treffen ist am Montag. / A: Kommst du am Montag? / nein, am Dienstag
 """
 
 

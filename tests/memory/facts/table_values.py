@@ -62,6 +62,112 @@ My son is 12. / My son turns 13 on Sunday. | 13 | 12
 # what somebody eats
 I'm vegan. / I started eating cheese again. | cheese | vegan
 I'm vegetarian. / I'm eating chicken again. | chicken | vegetarian
+# said in haste, with a remark, or in part: a day keeps its time, a time its day
+The demo is on Monday. / no, its Tuesday | Tuesday | Monday
+The demo is on Monday. / no its tuesday | tuesday | Monday
+The demo is on Monday. / No - it's Tuesday. | Tuesday | Monday
+The demo is on Monday. / No, it's Tuesday at ten. | Tuesday at ten | Monday
+The demo is on Monday at nine. / No, it's at ten. | Monday at ten | nine
+The demo is on Monday. / No, it's on Tuesday this time. | Tuesday | Monday
+The standup is on Tuesday at nine. / No, it's Wednesday, as I said. | Wednesday at nine | Tuesday
+The standup is on Tuesday at nine. / No, it's Wednesday: the standup is on Wednesday. | Wednesday | Tuesday
+The launch is on 3 May. / No, it's 5 May: the launch is on 5 May. | 5 May | 3 May
+My phone number is 555 1234. / no, it's 555 1235 | 555 1235 | 555 1234
+The standup is on Tuesday at nine. / No, it's Wednesday. | Wednesday at nine | Tuesday
+My dentist appointment is on Friday at half past two. / Nope, its at three. | Friday at three | half past two
+The audit is on Thursday. / nope - friday | friday | Thursday
+The exam is on 12 June. / no thats wrong, its the 14th | the 14th | 12 June
+The review is on Wednesday. / no: thursday | thursday | Wednesday
+The port is 8080. / no its 8081 | 8081 | 8080
+The budget is 4000 euros. / No - it's 5000 euros. | 5000 euros | 4000
+The deadline is on Friday. / No, it's Monday, I just checked. | Monday | Friday
+The deadline is on Friday. / No, it's Monday – I looked it up. | Monday | Friday
+The workshop is on Monday at 10:00. / no, its 11:00 | Monday at 11:00 | 10:00
+Das Treffen ist am Montag. / nein, am Dienstag | Dienstag | Montag
+Das Treffen ist am Montag. / Nein - Dienstag. | Dienstag | Montag
+Das Treffen ist am Montag um neun. / nee, um zehn | Montag um zehn | neun
+Das Treffen ist am Montag um neun Uhr. / Nein, es ist um zehn Uhr. | Montag um zehn | neun
+Das Treffen ist am Montag. / nein es ist dienstag | dienstag | Montag
+Die Demo ist am Montag. / Nein, sie ist am Dienstag um zehn. | Dienstag um zehn | Montag
+Die Prüfung ist am 3. Mai. / nee, am 5. Mai | 5. Mai | 3. Mai
+Das Treffen ist am Montag. / Nein, am Dienstag, wie gesagt. | Dienstag | Montag
+Mein Zahnarzttermin ist am Montag. / nö, dienstag | dienstag | Montag
+The demo is on Monday. / My rent is 700 euros. / no, its 750 euros | 750 euros | 700 euros
+The demo is on Monday. / The exam is on Tuesday. / no, its Friday | Friday | Tuesday
+The exam is on Tuesday. / The port is 8080. / no its 8081 | 8081 | 8080
+Der Kurs ist am Mittwoch. / Das Treffen ist am Montag. / nein, am Dienstag | Dienstag | Montag
+The demo is on Monday. / Sorry - it's Tuesday. | Tuesday | Monday
+The demo is on Monday. / No—it's Tuesday. | Tuesday | Monday
+The demo is on Monday. / no no, it's tuesday | tuesday | Monday
+The demo is on Monday. / no, tuesday, as i said | tuesday | Monday
+The demo is on Monday at nine. / No, it's at half past nine. | Monday at half past nine | at nine
+The demo is on Monday at nine. / It's at ten, not nine. | Monday at ten | nine
+The demo is on Monday at nine. / No, the demo is at ten. | Monday at ten | nine
+The demo is on Monday at nine. / Sorry, the demo is on Tuesday. | Tuesday at nine | Monday
+The demo is on Monday at nine. / No, it's Tuesday, my calendar was wrong. | Tuesday at nine | Monday
+The demo is on Monday at nine. / No, it's Tuesday: the demo moved. | Tuesday at nine | Monday
+The exam is on Wednesday. / The demo is on Monday. / No, it's Tuesday: the exam is on Tuesday. | Tuesday | Wednesday
+The exam is on Wednesday at eight. / The rent is 700 euros. / No, it's at ten. | Wednesday at ten | eight
+Das Treffen ist am Montag um 9 Uhr. / nein, am Dienstag | Dienstag um 9 Uhr | Montag
+Das Treffen ist am Montag um neun. / Nein, um halb zehn. | Montag um halb zehn | neun
+Das Treffen ist am Montag um neun. / Nein, das Treffen ist um zehn. | Montag um zehn | neun
+The rehearsal is on Sunday. / nah its saturday | saturday | Sunday
+The rehearsal is on Sunday at six. / no its at seven | Sunday at seven | six
+The inspection is on Tuesday. / No — Thursday. | Thursday | Tuesday
+The inspection is on Tuesday at eight. / no, it's thursday, like I told you | thursday at eight | Tuesday
+My interview is on Wednesday at 2 pm. / no, its 3 pm | Wednesday at 3 pm | 2 pm
+My interview is on Wednesday at 2 pm. / No, that's Thursday at 3 pm. | Thursday at 3 pm | Wednesday
+The wedding is on 8 August. / no, it's the 9th of August | 9th of August | 8 August
+The kick-off is on Monday. / No, it's Friday this week. | Friday | Monday
+The rent is 700 euros. / no its 750 euros | 750 euros | 700
+My locker number is 118. / no, its 181 | 181 | 118
+My phone number is 0171 55512. / No, it's 0171 55521. | 0171 55521 | 0171 55512
+The match is on Saturday. / No, it's Sunday: the match is on Sunday. | Sunday | Saturday
+The concert is on Friday. / No, it's on Saturday (I misread the ticket). | Saturday | Friday
+The concert is on Friday at eight. / No, it's at nine, sorry about that. | Friday at nine | eight
+The timeout is 30 seconds. / nope its 60 seconds | 60 seconds | 30
+Der Kurs ist am Mittwoch. / ne, am donnerstag | donnerstag | Mittwoch
+Der Kurs ist am Mittwoch um acht. / Nein, um neun. | Mittwoch um neun | acht
+Der Kurs ist am Mittwoch um 18 Uhr. / nein, um 19 uhr | Mittwoch um 19 | 18
+Die Abgabe ist am Freitag. / Nein: Montag. | Montag | Freitag
+Die Abgabe ist am Freitag. / Nein, die ist am Montag. | Montag | Freitag
+The recital is on Thursday at seven. / no, its friday | friday at seven | Thursday
+The recital is on Thursday at seven. / no, its at eight, sorry | Thursday at eight | seven
+The recital is on Thursday at seven. / Nope - Friday. | Friday at seven | Thursday
+The recital is on Thursday at seven. / No, it's on Friday at eight, as I told you. | Friday at eight | Thursday
+The recital is on Thursday. / no that's wrong, its on friday | friday | Thursday
+The recital is on Thursday. / ah no, its friday | friday | Thursday
+The recital is on Thursday. / Oh no, it's Friday! | Friday | Thursday
+The recital is on Thursday. / no, actually its friday | friday | Thursday
+The recital is on Thursday. / No, it's Friday, I mixed it up. | Friday | Thursday
+The recital is on Thursday. / No, it's Friday; sorry. | Friday | Thursday
+The recital is on Thursday. / no it's friday this time | friday | Thursday
+The recital is on Thursday. / No, it's Friday. I checked the programme. | Friday | Thursday
+The recital is on Thursday at 7 pm. / no, 8 pm | Thursday at 8 pm | 7 pm
+The recital is on Thursday at 7 pm. / No - at 8 pm. | Thursday at 8 pm | 7 pm
+My surgery is on 4 March. / no its the 5th of march | 5th of march | 4 March
+My surgery is on March 4. / No, March 5: the surgery is on March 5. | March 5 | March 4
+My fax number is 030 4455 66. / No, it's 030 4455 67. | 030 4455 67 | 030 4455 66
+My fax number is 030 4455 66. / no - 030 4455 67 | 030 4455 67 | 030 4455 66
+The fee is 30 euros. / no its 35 | 35 euros | 30 euros
+The fee is 30 euros. / No — 35 euros. | 35 euros | 30 euros
+The pin is 4411. / no its 4412 | 4412 | 4411
+Die Probe ist am Donnerstag um sieben. / nee, am freitag | freitag um sieben | Donnerstag
+Die Probe ist am Donnerstag um sieben. / Nein, um acht, sorry. | Donnerstag um acht | sieben
+Die Probe ist am Donnerstag um sieben. / nein – um halb acht | Donnerstag um halb acht | sieben
+Die Probe ist am Donnerstag. / Ach nein, am Freitag. | Freitag | Donnerstag
+Die Probe ist am Donnerstag. / nein, sie ist am freitag | freitag | Donnerstag
+Die Probe ist am Donnerstag. / Nein, Freitag um acht. | Freitag um acht | Donnerstag
+Die Probe ist am Donnerstag. / Nein, am Freitag, ich hab nachgesehen. | Freitag | Donnerstag
+Die Probe ist am Donnerstag um 19 Uhr. / nein, 20 uhr | 20 uhr | 19 Uhr
+Die OP ist am 4. März. / nein, am 5. märz | 5. märz | 4. März
+The demo is on Monday at nine. / No, it's Tuesday. The demo is on Tuesday. | Tuesday at nine | Monday
+The demo is on Monday at nine. / No, it's on Tuesday afternoon. | Tuesday afternoon | Monday
+The demo is on Monday afternoon. / No, it's Tuesday. | Tuesday afternoon | Monday
+My check-up is on Tuesday at 9:15. / no - its 9:45 | Tuesday at 9:45 | 9:15
+My check-up is on Tuesday at 9:15. / Wrong, its on wednesday. | wednesday at 9:15 | Tuesday
+My check-up is on Tuesday. / hm no, it's Thursday | Thursday | Tuesday
+Der Flug ist am Samstag um halb sechs. / nein, um viertel vor sechs | Samstag um viertel vor sechs | halb sechs
 # what colour a thing has
 My sofa is grey. / Actually, my sofa is dark green. | dark green | grey
 Our hall is white. / Our hall is yellow now. | yellow | white
