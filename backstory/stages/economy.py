@@ -38,17 +38,10 @@ from backstory.stages.visit import Refused, Visit, Visits, unmark, wants_answer
 # A request's own mark: its provider sets one behind the newest message.
 _AUTOMATIC = ("cache_control",)
 
-<<<<<<< HEAD
 
-# Stubs are enough where they leave a request with at most this share of the window, and about as little as a fold would.
-_RELIEVED, _NEAR = 0.7, 0.05
-=======
 # Stubs are enough where they leave a request with at most this share of the window, and about as little as a fold would; or with
 # this last share, where smaller images are among them: those would be made for nothing if a fold took them with it.
 _RELIEVED, _NEAR, _SHOWS = 0.7, 0.05, 0.35
-# Of plans and decisions that a summary leaves out, so many tokens go along at least: some four lines.
-_KEEPS = 200
->>>>>>> b2b77e4b579ede7af959ea0b6af9aa3d71adfd2f
 # Where a question takes more requests than this, tools are at work.
 _AT_WORK = 1.5
 # Conversations whose side spend has not been told yet.

@@ -57,15 +57,9 @@ class Visit(Struct):
     more for that; `again`: so many tokens before the new ones are written again for it. `behind`: blocks stand behind the marks of their
     messages.
     `parted`: those that go up no more for they tell in a group what was said elsewhere.
-<<<<<<< HEAD
-    `lent`: it goes up with a mark of ours for the provider's cache; `unmarked`: it must not.
-    `summed`: its client goes on from a summary of its history; `unkept`: so many lines of what that leaves out had no room.
-    `adrift`: it may go on with what was said before, but
-=======
     `free`: those of its aliases that nobody had. `lent`: it goes up with a mark of ours for the provider's cache; `unmarked`: it must not.
-    `summed`: its client goes on from a summary of its history. `adrift`: it may go on with what was said before, but
->>>>>>> b2b77e4b579ede7af959ea0b6af9aa3d71adfd2f
-    with which conversation cannot be told. `wordings`: what a fold takes out of it that was not stored."""
+    `summed`: its client goes on from a summary of its history; `unkept`: so many lines of what that leaves out had no room.
+    `adrift`: it may go on with what was said before, but with which conversation cannot be told. `wordings`: what a fold takes out of it that was not stored."""
 
     thread: Thread
     reading: Reading
