@@ -42,10 +42,8 @@ _AUTOMATIC = ("cache_control",)
 # Stubs are enough where they leave a request with at most this share of the window, and about as little as a fold would; or with
 # this last share, where smaller images are among them: those would be made for nothing if a fold took them with it.
 _RELIEVED, _NEAR, _SHOWS = 0.7, 0.05, 0.35
-# Where a question takes more requests than this, tools are at work.
-_AT_WORK = 1.5
-# Conversations whose side spend has not been told yet.
-_MOST_OWED = 4096
+# Where a question takes more requests than this, tools are at work; conversations whose side spend has not been told yet.
+_AT_WORK, _MOST_OWED = 1.5, 4096
 # Models of which it is known that they refused something.
 _MOST_BARE = 256
 # Whose edits change what a request costs.

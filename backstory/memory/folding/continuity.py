@@ -38,7 +38,7 @@ _BOX = re.compile(r"^[ \t]*(?:[-*]|\d{1,3}[.)])[ \t]+\[(?P<mark>[ xX])\][ \t]+(?
 _PATH = re.compile(r"(?<![\w/.:@+-])(?:~?/|\.{1,2}/)?(?:[\w.@+-]+/)+[\w.@+-]*\w\.\w{1,6}\b(?!/)")
 _WEB = re.compile(r"\b(?:https?|ftp|file)://\S+")
 # A sentence is said by the summary where one sentence of it has this share of its terms.
-_COVERED, _SAME = 0.7, 0.6
+_COVERED, _SAME, _SAME_RULE = 0.7, 0.6, 0.9
 _SHORTEST, _LONGEST = 12, 400
 _MOST_PATHS, _MOST_EACH = 20, 12
 _MOST_NAMED = 200
@@ -250,11 +250,21 @@ def _apart(found: Iterable[_Found], spoken: Sequence[frozenset[str]]) -> list[_F
     kept: dict[str, list[_Found]] = {}
     for one in found:
         own = kept.setdefault(one.kind, [])
-        if len(own) >= _MOST_EACH or _covered(one.terms, spoken):
+        if _covered(one.terms, spoken):
             continue
-        if not any(len(one.terms & other.terms) >= _SAME * min(len(one.terms), len(other.terms)) for other in own):
+        at = next((at for at, other in enumerate(own) if _same(one, other)), -1)
+        if at < 0 and len(own) < _MOST_EACH:
             own.append(one)
+        elif at >= 0 and one.turn.role == "user" != own[at].turn.role and one.kind in _RULED:
+            # A model has said it again: it is the user's all the same.
+            own[at] = replace(one, back=own[at].back)
     return [one for own in kept.values() for one in own]
+
+
+def _same(one: _Found, other: _Found) -> bool:
+    """Whether an older one says what a newer one does. Two rules of the user's own are two as long as each has a word of its own."""
+    ruled = one.turn.role == other.turn.role == "user" and one.kind in _RULED
+    return len(one.terms & other.terms) >= (_SAME_RULE if ruled else _SAME) * min(len(one.terms), len(other.terms))
 
 
 def _fitted(found: Sequence[_Found], paths: Sequence[tuple[str, Turn]], budget_tokens: int, count: Callable[[str], int]) -> Kept:
