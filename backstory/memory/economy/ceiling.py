@@ -29,8 +29,8 @@ _LASTING = 8
 # of a few hundred tokens even that is a tenth.
 _DEAR, _BEST, _CENT = 0.03, 60, 0.01
 # What a client's summary leaves out of decisions and plan has room of its own, which recall cannot take: so many tokens (some ten lines),
-# as long as that is so many times the share of the bill that may be added, or a cent of a small one in all.
-_CARRIED, KEEPS = 3, 200
+# as long as that is so many times the share of the bill that may be added, or a cent of a small one in all; and two or three lines always.
+_CARRIED, KEEPS, _KEEPS_LEAST = 3, 200, 90
 # Where recall is paid by the allowance alone, only lines that score so high beside the best are worth their price, and so many; once
 # half of it is spent, fewer. The first block has what it has room for.
 CLOSE, MANY = 0.7, 100
@@ -162,7 +162,7 @@ def carriable(account: Account, tariff: Tariff, now: Sent, share: float, carried
     direct, price = account.purse.direct, _costs(account, tariff, now)[0][0]
     small = min(_CENT, _DEAR * direct) / price if price > 0 else KEEPS
     middling = (now.came + max(now.came, account.summit)) / 2
-    return int(min(KEEPS, max(_CARRIED * share * middling, max(KEEPS, small) - carried)))
+    return int(min(KEEPS, max(_KEEPS_LEAST, _CARRIED * share * middling, max(KEEPS, small) - carried)))
 
 
 def lines(account: Account, held: Held | None, share: float) -> int:

@@ -38,7 +38,8 @@ _BOX = re.compile(r"^[ \t]*(?:[-*]|\d{1,3}[.)])[ \t]+\[(?P<mark>[ xX])\][ \t]+(?
 _PATH = re.compile(r"(?<![\w/.:@+-])(?:~?/|\.{1,2}/)?(?:[\w.@+-]+/)+[\w.@+-]*\w\.\w{1,6}\b(?!/)")
 _WEB = re.compile(r"\b(?:https?|ftp|file)://\S+")
 # A sentence is said by the summary where one sentence of it has this share of its terms.
-_COVERED, _SAME, _SAME_RULE = 0.7, 0.6, 0.9
+_COVERED, _SAME = 0.7, 0.6
+_SAME_OWN = {"bound": 0.9, "decided": 0.7}
 _SHORTEST, _LONGEST = 12, 400
 _MOST_PATHS, _MOST_EACH = 20, 12
 _MOST_NAMED = 200
@@ -262,9 +263,11 @@ def _apart(found: Iterable[_Found], spoken: Sequence[frozenset[str]]) -> list[_F
 
 
 def _same(one: _Found, other: _Found) -> bool:
-    """Whether an older one says what a newer one does. Two rules of the user's own are two as long as each has a word of its own."""
-    ruled = one.turn.role == other.turn.role == "user" and one.kind in _RULED
-    return len(one.terms & other.terms) >= (_SAME_RULE if ruled else _SAME) * min(len(one.terms), len(other.terms))
+    """Whether an older one says what a newer one does. Two constraints of the user's are two as long as each has a word of its own; a
+    decision on the same thing takes the place of an older one."""
+    own = one.turn.role == other.turn.role == "user"
+    share = _SAME_OWN.get(one.kind, _SAME) if own else _SAME
+    return len(one.terms & other.terms) >= share * min(len(one.terms), len(other.terms))
 
 
 def _fitted(found: Sequence[_Found], paths: Sequence[tuple[str, Turn]], budget_tokens: int, count: Callable[[str], int]) -> Kept:
