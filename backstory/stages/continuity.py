@@ -156,7 +156,7 @@ class Continuity(Stage):
     async def kept(self, exchange: Exchange, visit: Visit, absent: Absent, budget_tokens: int, item: int) -> Kept:
         """What is to go along with this request of what its summary (`item`) does not say; nothing where there is no summary, or that
         went along before."""
-        if (item < 0 and not visit.continued) or exchange.prompt is None or exchange.wire is None or budget_tokens <= 0:
+        if (item < 0 and not visit.continued) or exchange.prompt is None or exchange.wire is None:
             return Kept()
         done = _named(visit, item)
         if done in self._done or self._went_along(visit, item):

@@ -20,7 +20,7 @@ from backstory.core.tariff import Messages, Tariff
 from backstory.memory.economy import decisions, marking
 from backstory.memory.economy.account import REST_S, STOPS, STOPS_S, Account
 from backstory.memory.economy.books import written
-from backstory.memory.economy.ceiling import addable, least, leaves_history, lines, sent
+from backstory.memory.economy.ceiling import KEEPS, addable, carriable, least, leaves_history, lines, sent
 from backstory.memory.economy.counted import sane
 from backstory.memory.economy.decisions import SMALL_WINDOW
 from backstory.memory.economy.forecast import Dearness, expected, forecast, without_answer
@@ -29,7 +29,7 @@ from backstory.memory.economy.pacing import paced
 from backstory.memory.economy.steps import Move, Step
 from backstory.memory.economy.stored import model_of
 from backstory.memory.folding.compaction import Window
-from backstory.memory.folding.continuity import LABEL
+from backstory.memory.folding.continuity import LABEL, carried
 from backstory.stages.base import Stage
 from backstory.stages.measuring import drafted, messages_of, moved, note, paths_of, shared, standing, surely_moved
 from backstory.stages.unbind import binds
@@ -38,15 +38,12 @@ from backstory.stages.visit import Refused, Visit, Visits, unmark, wants_answer
 # A request's own mark: its provider sets one behind the newest message.
 _AUTOMATIC = ("cache_control",)
 
+
 # Stubs are enough where they leave a request with at most this share of the window, and about as little as a fold would; or with
 # this last share, where smaller images are among them: those would be made for nothing if a fold took them with it.
 _RELIEVED, _NEAR, _SHOWS = 0.7, 0.05, 0.35
-# Of plans and decisions that a summary leaves out, so many tokens go along at least: some four lines.
-_KEEPS = 200
-# Where a question takes more requests than this, tools are at work.
-_AT_WORK = 1.5
-# Conversations whose side spend has not been told yet.
-_MOST_OWED = 4096
+# Where a question takes more requests than this, tools are at work; conversations whose side spend has not been told yet.
+_AT_WORK, _MOST_OWED = 1.5, 4096
 # Models of which it is known that they refused something.
 _MOST_BARE = 256
 # Whose edits change what a request costs.
@@ -177,7 +174,7 @@ class Economy(Stage):
     @property
     def keeps(self) -> int:
         """So many tokens of what a client's summary leaves out go along whatever was saved."""
-        return _KEEPS if self._choices.allowance > 0 else 0
+        return KEEPS if self._choices.allowance > 0 else 0
 
     def without(self, exchange: Exchange, visit: Visit, total: int) -> int:
         """From which place of the branch on a request of `total` tokens, of which nothing is folded or held, goes up without the blocks of
@@ -225,6 +222,8 @@ class Economy(Stage):
             now = sent(account, tariff, visit.reading, visit.held, tokens, surely_moved(visit), once, visit.summed, goes, behind, lost)
             warm, share = account.warm(tariff, visit.asked), self._choices.allowance
             most = addable(account, tariff, now, budget, share, warm)
+            if stays:
+                most = min(budget, max(most, carriable(account, tariff, now, share, carried(visit.thread.injections.values()))))
             if share > 0 and not stays and most < (few := least(account, tariff, now, budget, share)) and wants_answer(visit):
                 most = few
             visit.lines = 0 if visit.summed else lines(account, visit.held, share)

@@ -111,7 +111,11 @@ class Recall(Stage):
             return exchange
         if draft.complete and not thread.folded(visit.upto) and fits and not self._economy.early(exchange, visit, None, draft.total):
             return self._repeat(exchange, visit)
-        return await self._assemble(exchange, visit, draft)
+        exchange = await self._assemble(exchange, visit, draft)
+        if visit.unkept and not visit.late:
+            told = f"of plan, decisions and constraints that the client's summary leaves out, {visit.unkept} lines had no room"
+            exchange = replace(exchange, notes=(*exchange.notes, Note(self.name, told)))
+        return exchange
 
     def settled(self, thread: Thread, more: int) -> bool:
         """Whether a request that goes on from the thread's last one, which was complete and went up as it came, with at most `more` tokens
@@ -247,16 +251,19 @@ class Recall(Stage):
             return edits, total
         lasting = room
         if visit.summed:
-            lasting = min(room, self._economy.recallable(exchange, visit, budget, total, stays=True))
+            lasting = min(free, self._economy.recallable(exchange, visit, budget, total, stays=True))
         most = min(_MOST_KEPT, max(lasting // 2, min(self._economy.keeps, lasting)))
         kept = await self._continuity.kept(exchange, visit, absent, most, summary)
+        visit.unkept = kept.dropped
         # A block with that in it stays at its message, whatever becomes of others.
-        room = max(lasting, kept.tokens) if kept.text else room
+        room = max(min(room, lasting), kept.tokens) if kept.text else room
         # What a person has pinned comes back though it may not be saved yet.
         pinned = min(_pinned(thread, absent), budget, free - kept.tokens)
         room = max(room - kept.tokens, pinned)
         found = await self._answering(visit, turn, absent, room, digest, pinned) if turn is not None else _NOTHING
         if not (found.items or kept.text):
+            if kept.dropped and visit.search is None:
+                visit.search = search(_NOTHING, most, True)
             return edits, total
         if visit.late:
             if turn is None:

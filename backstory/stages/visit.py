@@ -58,8 +58,9 @@ class Visit(Struct):
     messages.
     `parted`: those that go up no more for they tell in a group what was said elsewhere.
     `free`: those of its aliases that nobody had. `lent`: it goes up with a mark of ours for the provider's cache; `unmarked`: it must not.
-    `summed`: its client goes on from a summary of its history. `adrift`: it may go on with what was said before, but
-    with which conversation cannot be told. `wordings`: what a fold takes out of it that was not stored."""
+    `summed`: its client goes on from a summary of its history; `unkept`: so many lines of what that leaves out had no room.
+    `adrift`: it may go on with what was said before, but with which conversation cannot be told. `wordings`: what a fold takes out of it
+    that was not stored."""
 
     thread: Thread
     reading: Reading
@@ -129,6 +130,7 @@ class Visit(Struct):
     again: int = 0
     behind: bool = False
     summed: bool = False
+    unkept: int = 0
     lent: bool = False
     unmarked: bool = False
 

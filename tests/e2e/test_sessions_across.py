@@ -50,7 +50,7 @@ class World:
 @pytest.fixture(scope="module", params=list(KINDS))
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     provider = Provider(working)
-    limits = {"COMPACTION__CONTEXT_WINDOW": "4000", "RECALL__BUDGET_TOKENS": "300", "MEMORY__THRESHOLD_MESSAGES": "4"}
+    limits = {"COMPACTION__CONTEXT_WINDOW": "2900", "RECALL__BUDGET_TOKENS": "300", "MEMORY__THRESHOLD_MESSAGES": "4"}
     more = {"UPSTREAM__WIRE": request.param, "RECALL__DEADLINE_MS": "10000", "PAGING__ENABLED": "off"}
     proxy = Proxy(tmp_path_factory.mktemp("proxy"), provider.url, **limits, **more).start()
     yield World(request.param, proxy, provider)

@@ -28,6 +28,9 @@ _LASTING = 8
 # They are within what may be added; or, of a small bill, within this share of it. Then the best line alone is, within a cent: of a request
 # of a few hundred tokens even that is a tenth.
 _DEAR, _BEST, _CENT = 0.03, 60, 0.01
+# What a client's summary leaves out of decisions and plan has room of its own, which recall cannot take: so many tokens (some ten lines),
+# as long as that is so many times the share of the bill that may be added, or a cent of a small one in all; and two or three lines always.
+_CARRIED, KEEPS, _KEEPS_LEAST = 3, 200, 90
 # Where recall is paid by the allowance alone, only lines that score so high beside the best are worth their price, and so many; once
 # half of it is spent, fewer. The first block has what it has room for.
 CLOSE, MANY = 0.7, 100
@@ -149,6 +152,17 @@ def least(account: Account, tariff: Tariff, now: Sent, budget: int, share: float
     if few < _BEST:
         few = _BEST if -purse.saved <= _CENT and purse.direct * share < _CENT else 0
     return min(budget, few)
+
+
+def carriable(account: Account, tariff: Tariff, now: Sent, share: float, carried: float) -> int:
+    """How many tokens of what a client's summary leaves out may go along with it whatever recall has spent. `carried`: as many went along
+    with the summaries before. It goes up as often as the requests do, so its share of a middling one is its share of the bill."""
+    if share <= 0:
+        return 0
+    direct, price = account.purse.direct, _costs(account, tariff, now)[0][0]
+    small = min(_CENT, _DEAR * direct) / price if price > 0 else KEEPS
+    middling = (now.came + max(now.came, account.summit)) / 2
+    return int(min(KEEPS, max(_KEEPS_LEAST, _CARRIED * share * middling, max(KEEPS, small) - carried)))
 
 
 def lines(account: Account, held: Held | None, share: float) -> int:

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from backstory.core.records import Turn
+from backstory.core.records import Injection, Turn
 from backstory.memory.folding.plans import BOUND, DECIDED, OPEN, in_order, written
 from backstory.memory.reading.fence import RECALL_CLOSE, RECALL_OPEN
 from backstory.memory.reading.sentences import parts
@@ -39,6 +39,7 @@ _PATH = re.compile(r"(?<![\w/.:@+-])(?:~?/|\.{1,2}/)?(?:[\w.@+-]+/)+[\w.@+-]*\w\
 _WEB = re.compile(r"\b(?:https?|ftp|file)://\S+")
 # A sentence is said by the summary where one sentence of it has this share of its terms.
 _COVERED, _SAME = 0.7, 0.6
+_SAME_OWN = {"bound": 0.9, "decided": 0.7}
 _SHORTEST, _LONGEST = 12, 400
 _MOST_PATHS, _MOST_EACH = 20, 12
 _MOST_NAMED = 200
@@ -51,14 +52,26 @@ MOST_TURNS = 2_000
 
 _decode = msgspec.json.Decoder().decode
 _KINDS = (("plan", "Open:"), ("listed", "Planned:"), ("bound", "Keep to:"), ("decided", "Decided:"))
+_HEADINGS = dict(_KINDS)
+_RULED = frozenset({"bound", "decided"})
+# So much of the budget, or so many tokens, are for what the user has ruled before plans have any of it.
+_RULES, _RULES_LEAST = 0.7, 140
 
 
 class Kept(Struct, frozen=True):
-    """The block, "" where nothing is to be kept; its tokens; where each of its lines is from."""
+    """The block, "" where nothing is to be kept; its tokens; where each of its lines is from. `dropped`: lines that had no room in it,
+    without paths."""
 
     text: str = ""
     tokens: int = 0
     reasons: tuple[Reason, ...] = ()
+    dropped: int = 0
+
+
+def carried(blocks: Iterable[Injection]) -> float:
+    """Tokens of these blocks that were kept across summaries, without what was recalled behind it."""
+    found = [(one.tokens, one.text) for one in blocks if LABEL in one.text]
+    return sum(tokens * (text.index(RECALL_CLOSE) + len(RECALL_CLOSE)) / len(text) for tokens, text in found if RECALL_CLOSE in text)
 
 
 class _Found(Struct, frozen=True):
@@ -238,26 +251,47 @@ def _apart(found: Iterable[_Found], spoken: Sequence[frozenset[str]]) -> list[_F
     kept: dict[str, list[_Found]] = {}
     for one in found:
         own = kept.setdefault(one.kind, [])
-        if len(own) >= _MOST_EACH or _covered(one.terms, spoken):
+        if _covered(one.terms, spoken):
             continue
-        if not any(len(one.terms & other.terms) >= _SAME * min(len(one.terms), len(other.terms)) for other in own):
+        at = next((at for at, other in enumerate(own) if _same(one, other)), -1)
+        if at < 0 and len(own) < _MOST_EACH:
             own.append(one)
+        elif at >= 0 and one.turn.role == "user" != own[at].turn.role and one.kind in _RULED:
+            # A model has said it again: it is the user's all the same.
+            own[at] = replace(one, back=own[at].back)
     return [one for own in kept.values() for one in own]
 
 
+def _same(one: _Found, other: _Found) -> bool:
+    """Whether an older one says what a newer one does. Two constraints of the user's are two as long as each has a word of its own; a
+    decision on the same thing takes the place of an older one."""
+    own = one.turn.role == other.turn.role == "user"
+    share = _SAME_OWN.get(one.kind, _SAME) if own else _SAME
+    return len(one.terms & other.terms) >= share * min(len(one.terms), len(other.terms))
+
+
 def _fitted(found: Sequence[_Found], paths: Sequence[tuple[str, Turn]], budget_tokens: int, count: Callable[[str], int]) -> Kept:
-    """The most important that fit: open steps, the last plan that was written out, then constraints, decisions, and paths; of each the
-    newest first."""
+    """The most important that fit: what the user has ruled, as far as a part of the budget reaches; then open steps, the last plan that was
+    written out, what else was ruled, and paths; of each the newest first."""
     chosen: list[_Found] = []
+    headings: set[str] = set()
     left = budget_tokens - count(_block([], []))
-    for kind, heading in _KINDS:
-        own = [one for one in found if one.kind == kind]
-        left -= count(heading + "\n") if own else 0
-        for one in own:
-            cost = count(_line(one) + "\n")
-            if cost <= left:
+    ruled = sorted((one for one in found if one.kind in _RULED), key=lambda one: one.back)
+    own = [one for one in ruled if one.turn.role == "user"]
+    # The first time, what the user has ruled leaves the rest to others.
+    spare = min(left * (1 - _RULES), max(0, left - _RULES_LEAST))
+    for ones, spared in (
+        (own, spare),
+        ([one for kind in ("plan", "listed") for one in found if one.kind == kind], 0),
+        (ruled, 0),
+    ):
+        for one in ones:
+            cost = count(_line(one) + "\n") + (0 if one.kind in headings else count(_HEADINGS[one.kind] + "\n"))
+            if one not in chosen and cost <= left - spared:
                 left -= cost
+                headings.add(one.kind)
                 chosen.append(one)
+    dropped = len(found) - len(chosen)
     named = list(paths)
     while named and count(_files(named) + "\n") > left:
         named.pop()
@@ -265,9 +299,10 @@ def _fitted(found: Sequence[_Found], paths: Sequence[tuple[str, Turn]], budget_t
         text = _block(chosen, named)
         tokens = count(text)
         if tokens <= budget_tokens:
-            return Kept(text, tokens, tuple(_reasons(chosen, named)))
+            return Kept(text, tokens, tuple(_reasons(chosen, named)), dropped)
+        dropped += not named
         (named or chosen).pop()
-    return Kept()
+    return Kept(dropped=dropped)
 
 
 def _block(chosen: Sequence[_Found], paths: Sequence[tuple[str, Turn]]) -> str:

@@ -105,3 +105,16 @@ def test_it_never_takes_more_than_its_budget_and_says_only_what_was_said(talk: l
         assert reason.turn == said.id
         assert 0 <= reason.start < reason.end <= len(said.text)
         assert reason.kind == "kept"
+
+
+def test_what_the_user_ruled_last_goes_before_plans_and_files_and_what_has_no_room_is_counted() -> None:
+    talk = [turn(1, "- [ ] paint every fence of the farm in src/fences.py\n- [ ] buy nails for all of the barns", "assistant")]
+    rules = ("Never rename a table.", "Never push to production.", "Always ask Olga before a release.")
+    talk += [turn(number, rule) for number, rule in enumerate(rules, 2)]
+    budget = still_open(talk[-1:], [], 500, estimate).tokens + 4
+    kept = still_open(talk, [], budget, estimate)
+    assert "Olga" in kept.text
+    assert "Open:" not in kept.text
+    assert kept.dropped == 4
+    nothing = still_open(talk, [], 0, estimate)
+    assert (nothing.text, nothing.dropped) == ("", 5)
