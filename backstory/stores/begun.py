@@ -7,7 +7,7 @@ is stored is not moved: its client has given it a name more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -32,8 +32,9 @@ class Placed(Struct, frozen=True):
     first: Mapping[str, int] = {}
 
 
-def placed(db: Connection, batches: Sequence[Batch], moved: Mapping[str, str]) -> Placed:
-    """These batches, where some of them may have to be moved. One look for each name that nobody had when it was given."""
+def placed(db: Connection, batches: Sequence[Batch], moved: Mapping[str, str], late: Callable[[str, str, float], bool]) -> Placed:
+    """These batches, where some of them may have to be moved. One look for each name that nobody had when it was given. `late`: whether
+    what was made at this time, of this principal in this conversation, was forgotten: what is not stored has no name."""
     if not moved and not any(batch.free for batch in batches):
         return Placed(batches, moved)
     found, lost = {**moved}, list[tuple[str, str, str]]()
@@ -42,8 +43,9 @@ def placed(db: Connection, batches: Sequence[Batch], moved: Mapping[str, str]) -
     first: dict[str, int] = {}
     rows: list[Batch] = []
     for batch in batches:
+        refused = {record.id for record in batch.conversations if batch.free and late(record.principal, record.id, record.updated)}
         for principal, name, own in batch.aliases if batch.free else ():
-            if name not in batch.free or own in found:
+            if name not in batch.free or own in found or own in refused:
                 continue
             owner = owners.get((principal, name)) or _owner(db, principal, name)
             if owner is None or owner == own:

@@ -132,7 +132,7 @@ def forgotten(db: Connection, known: Forgotten) -> Forgotten:
 def write(db: Connection, batches: Sequence[Batch], gone: Forgotten, moved: Mapping[str, str]) -> Mapping[str, str]:
     """All rows of these batches that may be taken in. In a transaction of the caller's. `moved`: as in Store; gives it back with those
     that have to be there once the transaction is over."""
-    done = begun.placed(db, batches, moved)
+    done = begun.placed(db, batches, moved, gone.late)
     batches = done.batches
     records: dict[tuple[str, str], Conversation] = {}
     last: dict[Named, int] = {}

@@ -105,3 +105,14 @@ def test_a_transaction_that_fails_moves_nothing(shelf: Shelf) -> None:
     assert store.moved == {}
     assert [turn.id for turn in store.turns("a")] == [1]
     shelf.close()
+
+
+def test_one_that_was_forgotten_before_it_is_stored_again_has_no_name(store: SqlStore) -> None:
+    store.write([begun("a", 1)])
+    store.forget("ann", "a", now=1000.0)
+    # The end of an answer that was under way comes with the first exchange of the next.
+    store.write([begun("a", 2), begun("b", 3)])
+    assert [turn.id for turn in store.turns("b")] == [3]
+    assert store.turns("a") == []
+    assert store.alias("ann", "session:s") == "b"
+    assert store.moved == {}

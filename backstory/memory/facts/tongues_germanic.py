@@ -140,7 +140,8 @@ def german() -> Tongue:
         r"|meinte|wollte)"
         r"(?: natürlich| eigentlich)?(?: sagen| schreiben)?|(?:da )?habe? ich mich (?:vertan|geirrt|verschrieben|vertippt)"
         r"|ich habe? mich (?:vertan|geirrt|verschrieben|vertippt))",
-        it_is=r"(?:(?:es|er|sie|das|die|der|der termin) (?:ist|war|wäre) (?!(?:schon|gerade|bereits) (?!am |um )|jetzt (?:\d|\w+ uhr))"
+        it_is=r"(?:(?:es|er|sie|das|die|der|der termin) (?:ist|war|wäre) (?!(?:schon|gerade|bereits) (?!am |um )|jetzt \d"
+        r"|(?:jetzt|erst) (?:halb |viertel |\w+(?::\d\d)? uhr))"
         r"|doch |erst |eher |ich meinte |lieber )*",
         named=r"(?:er|sie|es) hei(?:ß|ss)t ",
         time=time,

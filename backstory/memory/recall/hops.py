@@ -57,7 +57,7 @@ def led_to(index: Index, query: Query, found: Found, eligible: Callable[[int], b
         if share < _ENOUGH:
             continue
         strength = min(1.0, share / _PLENTY) * found.scores[hit] / best
-        for rarity, places in _names(index, query, hit, known):
+        for rarity, places in _names(index, query, hit, known, eligible):
             for place in places:
                 if place not in hits and eligible(place):
                     telling = _telling(index, place, found.scores.get(place, 0.0) / best)
@@ -71,13 +71,13 @@ def _telling(index: Index, place: int, match: float) -> float:
     return min(1.0, about + match) * (_ASKED if index.flags[place] & ASKS else 1.0)
 
 
-def _names(index: Index, query: Query, hit: int, known: set[str]) -> list[tuple[float, list[int]]]:
+def _names(index: Index, query: Query, hit: int, known: set[str], eligible: Callable[[int], bool]) -> list[tuple[float, list[int]]]:
     """The rarest names that a hit brings in: how rare each is, 0 to 1, and the units that have it. `known`: folded names that lead
     nowhere."""
     most = min(_MANY, max(_FEW, int(_SHARE * index.documents)))
     rarest = max(1.0, index.rarity(""))
     found: dict[tuple[str, ...], tuple[float, list[int]]] = {}
-    for source in _sources(index, hit):
+    for source in _sources(index, hit, eligible):
         for name in _written(index.texts[source][:_MOST_CHARS]):
             parts = tuple(terms(name))
             if not parts or parts in found or not query.weights.keys().isdisjoint(parts):
@@ -91,11 +91,11 @@ def _names(index: Index, query: Query, hit: int, known: set[str]) -> list[tuple[
     return sorted(found.values(), key=lambda one: -one[0])[:_NAMES]
 
 
-def _sources(index: Index, hit: int) -> Iterator[int]:
-    """The hit, and after a question what somebody else says next."""
+def _sources(index: Index, hit: int, eligible: Callable[[int], bool]) -> Iterator[int]:
+    """The hit, and after a question what somebody else says next, where that may be told: it may be of another branch."""
     yield hit
     after = hit + 1
-    answered = index.flags[hit] & ASKS and after < index.complete and not index.hidden[after]
+    answered = index.flags[hit] & ASKS and after < index.complete and eligible(after)
     if answered and index.sessions[after] == index.sessions[hit] and index.speakers[after] != index.speakers[hit]:
         yield after
 

@@ -402,6 +402,8 @@ Das Treffen ist am Montag um neun. / nein, um zehn Euro
 Das Treffen ist am Montag um neun. / nein, um zehn bin ich müde
 Das Treffen ist am Montag um neun. / nein, um zehn geht nicht
 Das Treffen ist am Montag um neun. / nee, es ist schon zehn Uhr
+Das Treffen ist am Montag um neun. / Nein, es ist erst halb acht.
+Das Treffen ist am Montag um neun. / nein, es ist erst 8 Uhr
 Das Treffen ist am Montag um neun. / Nein, ist es schon zehn Uhr?
 Das Treffen ist am Montag um neun. / ne Pizza am Dienstag wäre gut
 Das Treffen ist am Montag. / Nein, Dienstag ist Feiertag.

@@ -95,6 +95,9 @@ def test_of_a_question_that_somebody_has_asked_the_answer_leads_on() -> None:
     index = talk("Halt.", "Ruben moved to Bergen.")
     index.add([unit(900, "Who mended our piano?", "Ann", NOW - 500.0), unit(901, "That was Ruben.", "Melanie", NOW - 490.0)])
     assert led(index, PIANO) == ["Ruben moved to Bergen."]
+    query = read(index, PIANO, NOW)
+    found = matches(index, query.weights, 50)
+    assert led_to(index, query, found, lambda place: index.turns[place] != 901) == {}, "an answer of another branch leads nowhere"
 
 
 @pytest.mark.parametrize(
