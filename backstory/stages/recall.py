@@ -21,7 +21,7 @@ from backstory.memory.folding.compaction import Window
 from backstory.memory.folding.outline import Outline, outline
 from backstory.memory.identity import wordings
 from backstory.memory.identity.settled import Fold
-from backstory.memory.identity.thread import Thread
+from backstory.memory.identity.thread import Thread, place_of
 from backstory.memory.recall.foremost import foremost
 from backstory.memory.recall.retention import NEUTRAL, Rules, Standing
 from backstory.memory.recall.retrieval import A_LINE, Recalled, block
@@ -336,7 +336,17 @@ def _since_folded(visit: Visit, digest: Digest) -> Turn | None:
     known, thread = asked_before(visit), visit.thread
     if known is None or known.id >= digest.id or known.chain in thread.injections or thread.sought.get(known.chain) == digest.id:
         return None
-    return known
+    return None if _made_for(thread, known, digest) else known
+
+
+def _made_for(thread: Thread, known: Turn, digest: Digest) -> bool:
+    """Whether this digest was made when this message was asked: before its answer came, and before anything else was asked. So much is
+    known after a restart, too."""
+    at = place_of(thread.path, known)
+    behind = thread.path[at + 1] if 0 <= at < len(thread.path) - 1 else None
+    if behind is None or behind.role != "assistant" or behind.arrived < digest.created:
+        return False
+    return not any(known.id < turn.id < digest.id and turn.role != "assistant" for turn in thread.by_id.values())
 
 
 def standing_of(thread: Thread, rules: Rules, now: float, elsewhere: bool = False) -> Standing | None:

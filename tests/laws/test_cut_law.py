@@ -121,6 +121,15 @@ class BranchingVoyage(CuttingVoyage):
         await self.twice(one, self.speaker.answer(f"Aye, number {number}. {filler[:60]}"), "")
 
 
+def test_what_was_asked_at_a_fold_and_found_nothing_goes_up_the_same_after_a_restart(tmp_path: Path) -> None:
+    wire = next(one for one in WIRES if one.name == "gemini")
+    with asyncio.Runner() as runner:
+        tally = sail(
+            runner, tmp_path, wire, 632, 1500, [1, 0, 0, 9, 0, 1, 0, 9, *[0] * 6], False, partial(BranchingVoyage, 1500), budget=300
+        )
+    assert tally.moves
+
+
 @pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.name)
 def test_what_went_up_on_a_branch_goes_up_again_on_it(tmp_path: Path, wire: Wire) -> None:
     total = Tally()
