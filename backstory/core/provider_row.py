@@ -40,7 +40,7 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True):
     service: str = ""
     hosting: Hosting | Literal[""] = ""
     hosts: dict[str, str] = {}
+    habits: Habits = NO_HABITS
     json: JsonForm = "schema"
     output_key: str = "max_tokens"
     chat_path: str = ""
-    habits: Habits = NO_HABITS

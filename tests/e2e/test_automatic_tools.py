@@ -7,6 +7,7 @@ import asyncio
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import anthropic
 import pytest
@@ -64,7 +65,8 @@ def look(place: str) -> str:
     return f"all is well {place}"
 
 
-def of_gemini(url: str, stream: bool) -> Ask:
+@contextmanager
+def of_gemini(url: str, stream: bool) -> Iterator[Ask]:
     sdk = _gemini(url)
     chat = sdk.chats.create(model="gemini-2.5-flash", config=_automatic())
 
@@ -74,10 +76,12 @@ def of_gemini(url: str, stream: bool) -> Ask:
             return chat.send_message(text).text or ""
         return "".join([chunk.text or "" for chunk in chat.send_message_stream(text)])
 
-    return ask
+    yield ask
+    sdk.close()
 
 
-def of_gemini_async(url: str, stream: bool) -> Ask:
+@contextmanager
+def of_gemini_async(url: str, stream: bool) -> Iterator[Ask]:
     runner = asyncio.Runner()
     sdk = _gemini(url)
     chat = sdk.aio.chats.create(model="gemini-2.5-flash", config=_automatic())
@@ -88,10 +92,14 @@ def of_gemini_async(url: str, stream: bool) -> Ask:
             return (await chat.send_message(text)).text or ""
         return "".join([chunk.text or "" async for chunk in await chat.send_message_stream(text)])
 
-    return lambda text: runner.run(answer(text))
+    with runner:
+        yield lambda text: runner.run(answer(text))
+        runner.run(sdk.aio.aclose())
+        sdk.close()
 
 
-def of_anthropic(url: str, stream: bool) -> Ask:
+@contextmanager
+def of_anthropic(url: str, stream: bool) -> Iterator[Ask]:
     sdk = anthropic.Anthropic(base_url=url, api_key="sk-ant-test", max_retries=0)
     tool = beta_tool(look)
     messages: list[anthropic.types.beta.BetaMessageParam] = []
@@ -111,7 +119,8 @@ def of_anthropic(url: str, stream: bool) -> Ask:
             said += "".join(block.text for block in message.content if block.type == "text")
         return said
 
-    return ask
+    yield ask
+    sdk.close()
 
 
 def _gemini(url: str) -> genai.Client:
@@ -125,16 +134,16 @@ def _automatic() -> types.GenerateContentConfig:
 @pytest.mark.parametrize("kind", [of_gemini, of_gemini_async, of_anthropic], ids=lambda kind: kind.__name__)
 @BOTH
 def test_automatic_calling_goes_on_after_a_mixed_turn(
-    folding: Proxy, reader: Provider, kind: Callable[[str, bool], Ask], stream: bool
+    folding: Proxy, reader: Provider, kind: Callable[[str, bool], AbstractContextManager[Ask]], stream: bool
 ) -> None:
-    ask = kind(folding.url, stream)
-    ask("My codeword is walrus-42, keep it well.")
-    for number in range(6):
-        ask(f"Topic {number}. {_LONG}")
-    for order in ("look ours", "ours look", "say look ours", "ours look ours"):
-        answer = ask(f"Now {order}. What was my codeword?")
-        assert "The tool is fine, the look-up too." in answer, (order, answer)
-        assert "Understood" in ask(f"Thank you for {order}.")
+    with kind(folding.url, stream) as ask:
+        ask("My codeword is walrus-42, keep it well.")
+        for number in range(6):
+            ask(f"Topic {number}. {_LONG}")
+        for order in ("look ours", "ours look", "say look ours", "ours look ours"):
+            answer = ask(f"Now {order}. What was my codeword?")
+            assert "The tool is fine, the look-up too." in answer, (order, answer)
+            assert "Understood" in ask(f"Thank you for {order}.")
     for received in reader.received:
         assert _calls_are_answered(received.body), received.body
     assert "failed open" not in folding.log(), folding.log()
